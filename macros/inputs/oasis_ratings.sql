@@ -1,0 +1,34 @@
+{# One row per profile and rating column of a wide OaSIS file. #}
+{% macro oasis_ratings(relation, oasis_file) %}
+    {{ return(adapter.dispatch("oasis_ratings", "jobforge")(relation, oasis_file)) }}
+{% endmacro %}
+
+{% macro duckdb__oasis_ratings(relation, oasis_file) -%}
+with source as (
+    select
+        *,
+        row_number() over () + 1 as source_row,
+    from {{ relation }}
+),
+
+unpivoted as (
+    unpivot source
+    on columns(* exclude (
+        "OaSIS Code - Final", "OaSIS Label - Final", source_file, source_row
+    ))
+    into name oasis_column value rating
+),
+
+renamed as (
+    select
+        {{ oasis_profile_code('"OaSIS Code - Final"') }} as oasis_profile,
+        '{{ oasis_file }}' as oasis_file,
+        {{ plain_text("oasis_column") }} as oasis_column,
+        {{ plain_text("rating") }} as rating,
+        source_file,
+        source_row,
+    from unpivoted
+)
+
+select * from renamed
+{%- endmacro %}

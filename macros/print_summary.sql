@@ -1,0 +1,81 @@
+{# The last words of a run that built gold: what was filled, from where, and what
+   to do about the rest. #}
+{% macro print_summary(results) %}
+    {% if execute and flags.WHICH in ["build", "run"] %}
+        {% for result in results
+            if result.node.name == "gold_job_attributes" and result.status == "success" %}
+            {% do log_summary(result.node.relation_name) %}
+        {% endfor %}
+    {% endif %}
+{% endmacro %}
+
+{% macro log_summary(gold) %}
+    {% set rows = run_query(
+        "select fill_status, count(*), count(distinct job_id) from " ~ gold
+        ~ " group by fill_status"
+    ) %}
+    {% set cells = {} %}
+    {% for row in rows %}
+        {% do cells.update({row[0]: row[1]}) %}
+    {% endfor %}
+    {% set total = cells.values() | sum %}
+    {% set labels = {
+        "authoritative": "from authoritative sources", "onet": "from O*NET",
+        "llm": "from the model", "awaiting_llm": "waiting for the model",
+        "refused": "refused by the model", "failed": "failed",
+    } %}
+    {% do log("", info=true) %}
+    {% do log("JobForge: " ~ total ~ " cells (job × attribute)", info=true) %}
+    {% for status, label in labels.items() %}
+        {% set count = cells.get(status, 0) %}
+        {% do log(
+            "  " ~ "%-27s" | format(label) ~ "%9d" | format(count)
+            ~ "  " ~ "%5.1f" | format(100 * count / total if total else 0) ~ " %",
+            info=true
+        ) %}
+    {% endfor %}
+    {% do log_reasons(gold) %}
+    {% do log_quarantine() %}
+{% endmacro %}
+
+{# Why cells are open, the most frequent reasons first. #}
+{% macro log_reasons(gold) %}
+    {% set rows = run_query(
+        "select fill_status, fill_reason, count(*) from " ~ gold
+        ~ " where fill_reason is not null group by fill_status, fill_reason"
+        ~ " order by count(*) desc, fill_reason limit 5"
+    ) %}
+    {% for row in rows %}
+        {% do log("  " ~ row[2] ~ " " ~ row[0] ~ ": " ~ row[1], info=true) %}
+    {% endfor %}
+{% endmacro %}
+
+{# The rows of the inputs that could not be used. #}
+{% macro log_quarantine() %}
+    {# A hook may not use ref: the graph knows where the model stands. #}
+    {% set quarantine = (
+        graph.nodes.values() | selectattr("name", "equalto", "int_quarantined_rows") | first
+    ).relation_name %}
+    {% set counts = run_query(
+        "select count(case when is_error then 1 end),"
+        ~ " count(case when not is_error then 1 end) from " ~ quarantine
+    ).rows[0] %}
+    {% if counts[1] %}
+        {% do log(
+            "  " ~ counts[1] ~ " input rows are left out by rule (unreliable or not "
+            ~ "relevant O*NET figures, repeated crosswalk pairs)", info=true
+        ) %}
+    {% endif %}
+    {% if counts[0] %}
+        {% do log(
+            "  " ~ counts[0] ~ " input rows could not be used; they are in "
+            ~ quarantine ~ " with their reasons, the first being:", info=true
+        ) %}
+        {% for row in run_query(
+            "select source_file, source_row, reason from " ~ quarantine
+            ~ " where is_error order by source_file, source_row limit 5"
+        ) %}
+            {% do log("    " ~ row[0] ~ " row " ~ row[1] ~ ", " ~ row[2], info=true) %}
+        {% endfor %}
+    {% endif %}
+{% endmacro %}

@@ -1,0 +1,50 @@
+with attributes as (
+    select
+        *,
+        row_number() over (
+            partition by attribute_id order by source_file, source_row
+        ) as occurrence,
+    from {{ ref("stg_attributes") }}
+),
+
+checked as (
+    select
+        *,
+        case
+            when record_problem is not null then record_problem
+            when attribute_id is null
+                then 'attribute_id: is empty; give every attribute an id'
+            when not {{ is_attribute_id("attribute_id") }}
+                then 'attribute_id: ''' || attribute_id || ''' may hold lower-case '
+                    || 'letters, digits and _, start with a letter, 64 at most'
+            when occurrence > 1
+                then 'attribute_id: ''' || attribute_id || ''' stands in an '
+                    || 'earlier row already; remove one of the two'
+            when attribute_name is null
+                then 'attribute_name: is empty; give the attribute its name'
+            when domain is null
+                then 'domain: is empty; give a domain, such as skills'
+            when value_type is null or value_type not in (
+                'rating', 'number', 'category', 'boolean', 'text'
+            )
+                then 'value_type: ''' || coalesce(value_type, '') || ''' is none '
+                    || 'of rating, number, category, boolean, text'
+            when scale_minimum is null and scale_minimum_text is not null
+                then 'scale_minimum: ''' || scale_minimum_text || ''' is no number'
+            when scale_maximum is null and scale_maximum_text is not null
+                then 'scale_maximum: ''' || scale_maximum_text || ''' is no number'
+            when value_type = 'rating'
+                and (scale_minimum is null or scale_maximum is null)
+                then 'scale_minimum: a rating needs scale_minimum and scale_maximum'
+            when scale_minimum >= scale_maximum
+                then 'scale_maximum: is not above scale_minimum'
+            when value_type = 'category' and allowed_values is null
+                then 'allowed_values: a category needs its values, with | between'
+        end as problem,
+    from attributes
+)
+
+select
+    *,
+    problem is null as is_usable,
+from checked

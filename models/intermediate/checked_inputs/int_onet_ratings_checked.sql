@@ -1,0 +1,56 @@
+with onet_ratings as (
+    select
+        *,
+        row_number() over (
+            partition by onet_soc_code, element_id, scale_id
+            order by source_file, source_row
+        ) as occurrence,
+    from {{ ref("stg_onet_ratings") }}
+),
+
+onet_scales as (
+    select
+        scale_id as known_scale_id,
+        cast(minimum as double) as onet_minimum,
+        cast(maximum as double) as onet_maximum,
+    from {{ ref("onet_scales") }}
+),
+
+checked as (
+    select
+        onet_ratings.*,
+        onet_minimum,
+        onet_maximum,
+        case
+            when record_problem is not null then record_problem
+            when onet_soc_code is null
+                then 'onet_soc_code: is empty; give the O*NET-SOC code'
+            when element_id is null
+                then 'element_id: is empty; give the element of the content model'
+            when known_scale_id is null
+                then 'scale_id: ''' || coalesce(scale_id, '') || ''' is no scale '
+                    || 'of O*NET; see seeds/reference/onet_scales.csv'
+            when rating is null
+                then 'data_value: ''' || coalesce(data_value, '') || ''' is no number'
+            when rating < onet_minimum or rating > onet_maximum
+                then 'data_value: ' || data_value || ' is off the scale ' || scale_id
+                    || ' (' || onet_minimum || ' to ' || onet_maximum || ')'
+            when occurrence > 1
+                then 'onet_soc_code: the same occupation, element and scale stand '
+                    || 'in an earlier row already; remove one of the two'
+        end as problem,
+        case
+            when recommend_suppress = 'Y'
+                then 'recommend_suppress: O*NET marks the figure as unreliable'
+            when not_relevant = 'Y'
+                then 'not_relevant: the level was not asked of this occupation'
+        end as left_out_by_rule,
+    from onet_ratings
+    left join onet_scales
+        on onet_ratings.scale_id = onet_scales.known_scale_id
+)
+
+select
+    *,
+    problem is null and left_out_by_rule is null as is_usable,
+from checked

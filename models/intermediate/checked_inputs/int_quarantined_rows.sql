@@ -1,0 +1,34 @@
+{%- set inputs = {
+    "jobs": "job_id",
+    "attributes": "attribute_id",
+    "noc_structure": "noc_code",
+    "oasis_profiles": "oasis_profile",
+    "oasis_example_titles": "example_title",
+    "authoritative_values": "attribute_id",
+    "onet_ratings": "element_id",
+    "noc_onet_crosswalk": "unit_group",
+    "attribute_onet_elements": "attribute_id",
+} %}
+{%- set with_rules = ["onet_ratings", "noc_onet_crosswalk"] -%}
+{% for input, key in inputs.items() -%}
+select
+    '{{ input }}' as input,
+    source_file,
+    cast(source_row as integer) as source_row,
+    {{ key }} as row_key,
+    {%- if input in with_rules %}
+    problem is not null as is_error,
+    coalesce(problem, left_out_by_rule) as reason,
+    {%- else %}
+    true as is_error,
+    problem as reason,
+    {%- endif %}
+    is_usable as is_used_in_part,
+from {{ ref("int_" ~ input ~ "_checked") }}
+where problem is not null
+    {%- if input in with_rules %} or left_out_by_rule is not null{% endif %}
+{% if not loop.last %}
+union all
+
+{% endif -%}
+{% endfor %}

@@ -1,0 +1,91 @@
+-- A rating r on O*NET's scale [a, b] becomes c + (r - a) / (b - a) * (d - c) on
+-- the attribute's scale [c, d]. Each O*NET-SOC code counts once; its confidence
+-- is the measured agreement of the domain times the share of codes with a rating.
+with crosswalk as (
+    select
+        unit_group,
+        onet_soc_code,
+        count(*) over (partition by unit_group) as mapped_codes,
+    from {{ ref("int_noc_onet_crosswalk_checked") }}
+    where is_usable
+),
+
+elements as (
+    select * from {{ ref("int_attribute_onet_elements_checked") }}
+    where is_usable
+),
+
+attributes as (
+    select * from {{ ref("int_attributes") }}
+),
+
+ratings as (
+    select * from {{ ref("int_onet_ratings_checked") }}
+    where is_usable
+),
+
+agreement as (
+    select * from {{ ref("onet_agreement") }}
+),
+
+rescaled as (
+    select
+        ratings.onet_soc_code,
+        attributes.attribute_id,
+        avg(
+            attributes.scale_minimum
+            + (ratings.rating - ratings.onet_minimum)
+            / (ratings.onet_maximum - ratings.onet_minimum)
+            * (attributes.scale_maximum - attributes.scale_minimum)
+        ) as value_number,
+        min(coalesce(of_domain.agreement, of_any.agreement)) as agreement,
+        max(ratings.dataset) as dataset,
+        max(ratings.dataset_release) as dataset_release,
+    from ratings
+    inner join elements
+        on
+            ratings.element_id = elements.element_id
+            and ratings.scale_id = elements.scale_id
+    inner join attributes
+        on elements.attribute_id = attributes.attribute_id
+    left join agreement as of_domain
+        on
+            attributes.domain = of_domain.domain
+            and elements.basis = of_domain.basis
+    left join agreement as of_any
+        on
+            of_any.domain = 'any'
+            and elements.basis = of_any.basis
+    group by ratings.onet_soc_code, attributes.attribute_id
+),
+
+unit_group_values as (
+    select
+        crosswalk.unit_group,
+        rescaled.attribute_id,
+        round(avg(rescaled.value_number), 2) as value_number,
+        round(
+            min(rescaled.agreement)
+            * count(*) / min(crosswalk.mapped_codes), 2
+        ) as confidence,
+        max(rescaled.dataset) as dataset,
+        max(rescaled.dataset_release) as dataset_release,
+        'O*NET-SOC ' || {{ dbt.listagg(
+            "crosswalk.onet_soc_code", "', '", "order by crosswalk.onet_soc_code"
+        ) }} as source_record,
+    from crosswalk
+    inner join rescaled
+        on crosswalk.onet_soc_code = rescaled.onet_soc_code
+    group by crosswalk.unit_group, rescaled.attribute_id
+)
+
+select
+    unit_group,
+    attribute_id,
+    {{ number_text("value_number") }} as value,
+    value_number,
+    confidence,
+    dataset,
+    dataset_release,
+    source_record,
+from unit_group_values

@@ -1,0 +1,18 @@
+with source as (
+    {{ input_rows("jobs") }}
+),
+
+renamed as (
+    select
+        job_id,
+        job_title,
+        job_family,
+        job_function,
+        {{ noc_code("unit_group", 5) }} as unit_group,
+        source_file,
+        source_row,
+        record_problem,
+    from source
+)
+
+select * from renamed

@@ -1,0 +1,21 @@
+with source as (
+    select * from {{ ref("demo_llm_recorded_answers") }}
+),
+
+renamed as (
+    select
+        cell_key,
+        job_id,
+        attribute_id,
+        value,
+        cast(confidence as double) as confidence,
+        rationale,
+        model_requested,
+        model_used,
+        prompt_version,
+        request_id,
+        cast(imputed_at as timestamp with time zone) as imputed_at,
+    from source
+)
+
+select * from renamed

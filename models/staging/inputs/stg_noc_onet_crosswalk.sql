@@ -1,0 +1,16 @@
+with source as (
+    {{ input_rows("noc_onet_crosswalk") }}
+),
+
+renamed as (
+    select
+        {{ noc_code("unit_group", 5) }} as unit_group,
+        onet_soc_code,
+        onet_title,
+        source_file,
+        source_row,
+        record_problem,
+    from source
+)
+
+select * from renamed

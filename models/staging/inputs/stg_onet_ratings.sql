@@ -1,0 +1,23 @@
+with source as (
+    {{ input_rows("onet_ratings") }}
+),
+
+renamed as (
+    select
+        onet_soc_code,
+        element_id,
+        element_name,
+        upper(scale_id) as scale_id,
+        data_value,
+        {{ to_number("data_value") }} as rating,
+        coalesce(upper(recommend_suppress), 'N') as recommend_suppress,
+        coalesce(upper(not_relevant), 'N') as not_relevant,
+        dataset,
+        dataset_release,
+        source_file,
+        source_row,
+        record_problem,
+    from source
+)
+
+select * from renamed

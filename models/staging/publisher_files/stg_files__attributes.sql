@@ -1,0 +1,34 @@
+{{ config(enabled=input_is_from("attributes", "files")) }}
+
+with oasis_attributes as (
+    select * from {{ ref("oasis_attributes") }}
+),
+
+guide as (
+    select * from {{ ref("stg_oasis__guide") }}
+),
+
+described as (
+    select
+        oasis_attributes.attribute_id,
+        oasis_attributes.attribute_name,
+        oasis_attributes.domain,
+        guide.description,
+        'rating' as value_type,
+        cast(oasis_attributes.scale_minimum as varchar) as scale_minimum,
+        cast(oasis_attributes.scale_maximum as varchar) as scale_maximum,
+        cast(null as varchar) as allowed_values,
+        cast(null as varchar) as unit,
+        'seeds/reference/oasis_attributes.csv' as source_file,
+        row_number() over () + 1 as source_row,
+        cast(null as varchar) as record_problem,
+    from oasis_attributes
+    left join guide
+        on oasis_attributes.guide_code = guide.guide_code
+)
+
+select * from described
+{%- if var("attributes_file") %}
+union all by name
+{{ csv_records("attributes", source("files", "attributes")) }}
+{%- endif %}

@@ -1,0 +1,20 @@
+{{ config(enabled=input_is_from("noc_onet_crosswalk", "files")) }}
+
+with source as (
+    select
+        *,
+        row_number() over () + 1 as source_row,
+    from {{ source("noc", "noc_onet_crosswalk") }}
+),
+
+renamed as (
+    select
+        {{ noc_code('"noc"', 5) }} as unit_group,
+        trim("onet") as onet_soc_code,
+        {{ plain_text('"onet_title"') }} as onet_title,
+        source_file,
+        source_row,
+    from source
+)
+
+select * from renamed

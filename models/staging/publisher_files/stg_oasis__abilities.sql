@@ -1,0 +1,3 @@
+{{ config(enabled=input_is_from("authoritative_values", "files")) }}
+
+{{ oasis_ratings(source("oasis", "abilities"), "abilities") }}

@@ -1,0 +1,3 @@
+{{ config(enabled=input_is_from("onet_ratings", "files")) }}
+
+{{ onet_ratings(source("onet", "Work Styles"), "Work Styles") }}

@@ -1,0 +1,1 @@
+"""What other programs import: the imputation service and its models."""

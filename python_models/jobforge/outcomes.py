@@ -1,0 +1,92 @@
+"""What goes out: one row per cell of every request, in Arrow.
+
+Answered rows, and only they, have a value, a confidence, a rationale, the model that gave them,
+the prompt's version and the time; every other row has a reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import pyarrow as pa
+
+from jobforge.inputs import ImputationRequest
+
+__all__ = ["OUTCOME_SCHEMA", "CellOutcome", "OutcomeColumns", "OutcomeKind"]
+
+OutcomeKind = Literal["answered", "refused", "failed", "awaiting_llm"]
+
+OUTCOME_SCHEMA = pa.schema(
+    [
+        pa.field("job_id", pa.string(), nullable=False),
+        pa.field("attribute_id", pa.string(), nullable=False),
+        pa.field("pack_id", pa.string(), nullable=False),
+        pa.field("outcome", pa.string(), nullable=False),
+        ("reason", pa.string()),
+        ("value", pa.string()),
+        ("confidence", pa.float64()),
+        ("rationale", pa.string()),
+        ("model_requested", pa.string()),
+        ("model_used", pa.string()),
+        ("prompt_version", pa.string()),
+        ("request_id", pa.string()),
+        ("imputed_at", pa.timestamp("us", tz="UTC")),
+        pa.field("dbt_invocation_id", pa.string(), nullable=False),
+        pa.field("cell_key", pa.string(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CellOutcome:
+    """What became of one cell."""
+
+    outcome: OutcomeKind
+    reason: str | None = None
+    value: str | None = None
+    confidence: float | None = None
+    rationale: str | None = None
+    model_requested: str | None = None
+    model_used: str | None = None
+    prompt_version: str | None = None
+    request_id: str | None = None
+    imputed_at: datetime | None = None
+
+
+class OutcomeColumns:
+    """Collects outcomes as columns and gives them out as record batches."""
+
+    def __init__(self, invocation_id: str) -> None:
+        self._invocation_id = invocation_id
+        self._cells: list[tuple[str, str, str]] = []
+        self._outcomes: list[CellOutcome] = []
+        self._keys: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._outcomes)
+
+    def add(
+        self, request: ImputationRequest, attribute_id: str, key: str, outcome: CellOutcome
+    ) -> None:
+        """Add one cell."""
+        self._cells.append((request.job.job_id, attribute_id, request.pack_id))
+        self._outcomes.append(outcome)
+        self._keys.append(key)
+
+    def take(self) -> pa.RecordBatch:
+        """Return what was collected so far, and start anew."""
+        cells, outcomes, keys = self._cells, self._outcomes, self._keys
+        self._cells, self._outcomes, self._keys = [], [], []
+        columns: list[list[object]] = [[cell[place] for cell in cells] for place in range(3)]
+        columns += [
+            [getattr(outcome, name) for outcome in outcomes]
+            for name in CellOutcome.__dataclass_fields__
+        ]
+        columns += [[self._invocation_id] * len(cells), list(keys)]
+        arrays = [
+            pa.array(column, field.type)
+            for column, field in zip(columns, OUTCOME_SCHEMA, strict=True)
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=OUTCOME_SCHEMA)

@@ -1,0 +1,30 @@
+"""No secret leaves this package: text from outside is redacted and bounded before it is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+__all__ = ["one_line", "redact"]
+
+_SECRETS = re.compile(
+    r"sk-[\w*.\-]{4,}"  # OpenAI's keys, also half masked
+    r"|(?i:bearer)\s+[^\s\"',]+"
+    r"|(?<=://)[^\s/@]+@"  # user:password@ in an address
+)
+_BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return `text` on one line, at most `limit` characters, encodable as UTF-8."""
+    encodable = text.encode("utf-8", "replace").decode("utf-8")
+    line = _BLANKS.sub(" ", encodable).strip()
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def redact(text: str, secrets: Iterable[str] = (), limit: int = 300) -> str:
+    """Return `text` on one bounded line, without the given secrets and all that looks like one."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "[redacted]")
+    return one_line(_SECRETS.sub("[redacted]", text), limit)

@@ -1,0 +1,90 @@
+"""No test reaches the network or sees a key.
+
+The off-switch is thrown when this file is read: in this process every connection that does not
+stay on this machine is refused, and programs that a test starts find a dead proxy instead of a
+way out. The package registry is open to those tests only that ask for `registry_access`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+from support.loopback_server import LoopbackServer
+
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+_HERE = ("NO_PROXY", "no_proxy")
+_BEFORE = {name: os.environ.get(name) for name in (*_PROXIES, *_HERE)}
+_connect = socket.socket.connect
+_connect_ex = socket.socket.connect_ex
+
+
+class NetworkRefused(RuntimeError):
+    """A test tried to leave this machine."""
+
+
+def _refuse_others(sock: socket.socket, address: object) -> None:
+    if sock.family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(address, tuple):
+        return
+    host = str(address[0])
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost"
+    if not local:
+        raise NetworkRefused(f"a test tried to connect to {host}: tests stay on this machine")
+
+
+def _guarded_connect(sock: socket.socket, address: object) -> None:
+    _refuse_others(sock, address)
+    _connect(sock, address)  # type: ignore[arg-type]
+
+
+def _guarded_connect_ex(sock: socket.socket, address: object) -> int:
+    _refuse_others(sock, address)
+    return _connect_ex(sock, address)  # type: ignore[arg-type]
+
+
+socket.socket.connect = _guarded_connect  # type: ignore[method-assign,assignment]
+socket.socket.connect_ex = _guarded_connect_ex  # type: ignore[method-assign,assignment]
+os.environ.update(dict.fromkeys(_PROXIES, "http://127.0.0.1:9"))
+os.environ.update(dict.fromkeys(_HERE, "127.0.0.1,localhost,::1"))
+
+
+@pytest.fixture(autouse=True)
+def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every OPENAI_ variable out of the environment."""
+    for name in list(os.environ):
+        if name.startswith("OPENAI_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    """A server that speaks the chat completions protocol; no variable points at it yet."""
+    with LoopbackServer() as server:
+        yield server
+
+
+@pytest.fixture
+def live_server(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> LoopbackServer:
+    """The same server, with the environment pointing at it."""
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
+    return server
+
+
+@pytest.fixture(scope="session")
+def registry_access() -> Iterator[None]:
+    """Let programs that the test starts reach the package registry."""
+    closed = {name: os.environ[name] for name in _BEFORE}
+    for name, value in _BEFORE.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+    yield
+    os.environ.update(closed)

@@ -1,0 +1,35 @@
+-- Guards promises 1 and 2: a filled cell has one winner in the provenance, with
+-- the value that gold shows; an open cell has none, no value and a reason.
+with winners as (
+    select
+        job_id,
+        attribute_id,
+        count(*) as winner_count,
+        min(value) as winning_value,
+        min(source_type) as winning_source_type,
+    from {{ ref("gold_job_attribute_provenance") }}
+    where is_winner
+    group by job_id, attribute_id
+)
+
+select
+    gold.job_id,
+    gold.attribute_id,
+    gold.fill_status,
+from {{ ref("gold_job_attributes") }} as gold
+left join winners
+    on
+        gold.job_id = winners.job_id
+        and gold.attribute_id = winners.attribute_id
+where
+    gold.value is distinct from winners.winning_value
+    or gold.source_type is distinct from winners.winning_source_type
+    or coalesce(winners.winner_count, 0) <> case when gold.source_type is null then 0 else 1 end
+    or (gold.value is null) is distinct from (gold.fill_reason is not null)
+    or gold.fill_status is distinct from case
+        when gold.value is not null then lower(gold.source_type)
+        else gold.fill_status
+    end
+    or (gold.value is null) is distinct from (
+        gold.fill_status in ('awaiting_llm', 'refused', 'failed')
+    )

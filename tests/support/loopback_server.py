@@ -1,0 +1,487 @@
+"""A real HTTP server on loopback that speaks the chat completions protocol.
+
+It answers any strict JSON schema with a valid instance, the same one for the same messages and
+schema; it logs what it was asked, without secrets; and it misbehaves on command, by a script
+(`server.script("500", "ok")`, one entry a request) or by rates (`rates={"429": 0.1}`).
+
+    with LoopbackServer() as server: ...                      # server.base_url
+    python tests/support/loopback_server.py --port 8089 --log requests.jsonl
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+__all__ = ["FAULTS", "Asked", "LoopbackServer", "instance_of", "strict_schema_fault"]
+
+MODEL = "loopback-model"
+
+# Name of the fault -> HTTP status, error code, message. `KEY` is replaced by the client's key.
+STATUS_FAULTS: dict[str, tuple[int, str | None, str]] = {
+    "400": (400, "invalid_request_error", "Invalid schema for response_format"),
+    "401": (401, "invalid_api_key", "Incorrect API key provided"),
+    "401_echo": (401, "invalid_api_key", "Incorrect API key provided: KEY (Bearer KEY)"),
+    "403": (403, "permission_denied", "This project may not use the model"),
+    "404": (404, "model_not_found", "The model does not exist"),
+    "408": (408, None, "Request timeout"),
+    "413": (413, None, "Payload too large"),
+    "422": (422, None, "Unprocessable"),
+    "429": (429, "rate_limit_exceeded", "Rate limit reached"),
+    "500": (500, None, "The server had an error"),
+    "503": (503, None, "Overloaded, KEY"),
+    "insufficient_quota": (429, "insufficient_quota", "You exceeded your current quota"),
+    "context_too_long": (400, "context_length_exceeded", "Too many tokens"),
+    "content_filter_400": (400, "content_filter", "The prompt was filtered"),
+}
+REPLY_FAULTS = (
+    "refusal",
+    "content_filter",
+    "truncated",
+    "bad_json",
+    "duplicate_key",
+    "not_an_object",
+    "nan",
+    "empty_content",
+    "null_content",
+    "empty_choices",
+    "error_body",
+    "other_model",
+)
+# These spoil one attribute, the first one or the one named after `=`.
+CELL_FAULTS = (
+    "wrong_type",
+    "out_of_range",
+    "missing_attribute",
+    "extra_attribute",
+    "not_a_cell",
+    "no_rationale",
+    "empty_rationale",
+    "bad_confidence",
+    "fraction_confidence",
+)
+CONNECTION_FAULTS = ("reset", "slow", "html")
+FAULTS = ("ok", *STATUS_FAULTS, *REPLY_FAULTS, *CELL_FAULTS, *CONNECTION_FAULTS)
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as the server saw it; the key is only said to be there or not."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: Json
+    fault: str
+    has_key: bool
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        messages: list[dict[str, str]] = self.body["messages"]
+        return messages
+
+    @property
+    def schema(self) -> Json:
+        schema: Json = self.body["response_format"]["json_schema"]["schema"]
+        return schema
+
+    @property
+    def attribute_ids(self) -> list[str]:
+        return list(self.schema["properties"])
+
+
+@dataclass
+class LoopbackServer:
+    """The server; start and stop it as a context manager.
+
+    rates: fault -> share of the requests that meet it, drawn by `seed`.
+    dialect: refuse schemas with a 400 as `openai` or `azure` does in strict mode; None takes all.
+    model: what replies say gave them; None repeats the model that was asked for.
+    delay_seconds: how long every reply takes.
+    """
+
+    rates: Mapping[str, float] = field(default_factory=dict)
+    dialect: str | None = None
+    model: str | None = MODEL
+    delay_seconds: float = 0.0
+    seed: int = 0
+    port: int = 0
+    log_file: Path | None = None
+    answer: Callable[[Json], Json] | None = None
+    keep: bool = True
+
+    def __post_init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.count = 0
+        self._script: deque[str] = deque()
+        self._random = random.Random(self.seed)
+        self._lock = threading.Lock()
+        self._log = self.log_file.open("a", encoding="utf-8") if self.log_file else None
+        for name in self.rates:
+            _known_fault(name)
+
+    def script(self, *faults: str) -> None:
+        """Meet the next requests with these faults, in order; `ok` is none.
+
+        A fault may have a value: `429=0.1` sends Retry-After 0.1, `slow=2` waits two seconds,
+        `wrong_type=leadership` spoils that attribute.
+        """
+        for fault in faults:
+            _known_fault(fault)
+        with self._lock:
+            self._script.extend(faults)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def __enter__(self) -> LoopbackServer:
+        handler = type("Handler", (_Handler,), {"loopback": self})
+        self._server = _Server(("127.0.0.1", self.port), handler)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        if self._log:
+            self._log.close()
+
+    def record(self, path: str, headers: Mapping[str, str], body: Json) -> tuple[str, int]:
+        """Log a request; return the fault that it meets and its number."""
+        has_key = bool(headers.get("authorization"))
+        kept = {k.lower(): v for k, v in headers.items() if k.lower() not in _SECRET_HEADERS}
+        with self._lock:
+            fault = self._script.popleft() if self._script else self._draw()
+            self.count += 1
+            asked = Asked(path, kept, body, fault, has_key)
+            if self.keep:
+                self.asked.append(asked)
+            if self._log:
+                line = {"path": path, "headers": kept, "body": body, "fault": fault}
+                self._log.write(json.dumps({**line, "has_key": has_key}) + "\n")
+                self._log.flush()
+            return fault, self.count
+
+    def _draw(self) -> str:
+        roll = self._random.random()
+        for fault, rate in self.rates.items():
+            roll -= rate
+            if roll < 0:
+                return fault
+        return "ok"
+
+
+_SECRET_HEADERS = ("authorization", "api-key", "x-api-key", "cookie")
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 512
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is no event."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    loopback: LoopbackServer
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body leave in one packet
+    disable_nagle_algorithm = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing on the console."""
+
+    def do_GET(self) -> None:
+        if self.path.rstrip("/") != "/v1/models":
+            return self._error(404, None, f"no such path: {self.path}")
+        name = self.loopback.model or MODEL
+        self._send(200, {"object": "list", "data": [{"id": name, "object": "model"}]})
+
+    def do_POST(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.path != "/v1/chat/completions":
+            return self._error(404, None, f"no such path: {self.path}")
+        body = json.loads(raw)
+        lower = {name.lower(): value for name, value in self.headers.items()}
+        fault, number = self.loopback.record(self.path, lower, body)
+        name, _, value = fault.partition("=")
+        if self.loopback.delay_seconds:
+            time.sleep(self.loopback.delay_seconds)
+        if name == "slow":
+            time.sleep(float(value or 1))
+        if name == "reset":
+            return self._reset()
+        if name == "html":
+            return self._send_bytes(200, b"<html>Sign in</html>", "text/html", {})
+        request_id = {"x-request-id": f"req_{number}"}
+        if name in STATUS_FAULTS:
+            status, code, message = STATUS_FAULTS[name]
+            key = lower.get("authorization", "").removeprefix("Bearer ")
+            retry_after = {"retry-after": value} if value else {}
+            headers = {**request_id, **retry_after}
+            return self._error(status, code, message.replace("KEY", key), headers)
+        schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
+        refused = strict_schema_fault(schema, self.loopback.dialect)
+        if refused:
+            return self._error(400, "invalid_json_schema", refused, request_id)
+        self._send(200, self._completion(body, schema, name, value, number), request_id)
+
+    def _completion(
+        self, body: Json, schema: Json | None, fault: str, value: str, number: int
+    ) -> Json:
+        if fault == "error_body":
+            return {"error": {"message": "upstream failed", "code": 502}}
+        answer = self.loopback.answer(body) if self.loopback.answer else None
+        if answer is None:
+            answer = instance_of(schema, json.dumps(body["messages"])) if schema else {"text": "ok"}
+        content, finish, refusal = _misbehave(answer, fault, value)
+        message = {"role": "assistant", "content": content, "refusal": refusal}
+        prompt_tokens = sum(len(m["content"]) for m in body["messages"]) // 4
+        completion_tokens = len(content or "") // 4
+        choices = [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}]
+        return {
+            "id": f"chatcmpl-{number}",
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": "another-model" if fault == "other_model" else self._model(body),
+            "choices": [] if fault == "empty_choices" else choices,
+            "usage": {
+                "prompt_tokens": prompt_tokens,
+                "completion_tokens": completion_tokens,
+                "total_tokens": prompt_tokens + completion_tokens,
+            },
+        }
+
+    def _model(self, body: Json) -> str:
+        return self.loopback.model or str(body["model"])
+
+    def _error(
+        self,
+        status: int,
+        code: str | None,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        kind = code or "server_error"
+        error = {"message": message, "type": kind, "param": None, "code": code}
+        self._send(status, {"error": error}, headers)
+
+    def _send(self, status: int, body: Json, headers: Mapping[str, str] | None = None) -> None:
+        self._send_bytes(status, json.dumps(body).encode(), "application/json", headers or {})
+
+    def _send_bytes(
+        self, status: int, body: bytes, content_type: str, headers: Mapping[str, str]
+    ) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-type", content_type)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def _reset(self) -> None:
+        # Lingering for no time makes the kernel send RST instead of FIN.
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.close_connection = True
+        self.connection.close()
+
+
+def _known_fault(fault: str) -> None:
+    if fault.partition("=")[0] not in FAULTS:
+        raise ValueError(f"{fault!r} is no fault; the faults are {', '.join(FAULTS)}")
+
+
+def _misbehave(answer: Json, fault: str, value: str) -> tuple[str | None, str, str | None]:
+    """Return content, finish reason and refusal."""
+    if fault == "refusal":
+        return None, "stop", "I cannot help with that."
+    if fault == "content_filter":
+        return "", "content_filter", None
+    if fault in CELL_FAULTS:
+        answer = _spoil(answer, fault, value or next(iter(answer)))
+    text = json.dumps(answer, ensure_ascii=False)
+    spoiled: dict[str, str | None] = {
+        "truncated": text[: len(text) // 2],
+        "bad_json": text[:-1] + ",}",
+        "duplicate_key": text[:-1] + ", " + text[1:],
+        "not_an_object": json.dumps(list(answer.values())),
+        "nan": text.replace('"confidence": ', '"confidence": NaN, "was": ', 1),
+        "empty_content": "",
+        "null_content": None,
+    }
+    return spoiled.get(fault, text), "length" if fault == "truncated" else "stop", None
+
+
+def _spoil(answer: Json, fault: str, attribute: str) -> Json:
+    answer = json.loads(json.dumps(answer))
+    cell: Json = answer.get(attribute, {})
+    if fault == "missing_attribute":
+        del answer[attribute]
+    elif fault == "extra_attribute":
+        answer["never_asked_for"] = {"rationale": "extra", "value": 1, "confidence": 50}
+    elif fault == "not_a_cell":
+        answer[attribute] = 3
+    elif fault == "no_rationale":
+        del cell["rationale"]
+    elif fault == "empty_rationale":
+        cell["rationale"] = "  "
+    elif fault == "bad_confidence":
+        cell["confidence"] = 101
+    elif fault == "fraction_confidence":
+        cell["confidence"] = 0.85
+    elif fault == "wrong_type":
+        cell["value"] = ["not", "a", "value"]
+    elif fault == "out_of_range":
+        number = isinstance(cell["value"], int | float) and not isinstance(cell["value"], bool)
+        cell["value"] = 10**9 if number else "not an allowed value"
+    return answer
+
+
+def instance_of(schema: Json, seed: str) -> Any:
+    """Return an instance of a JSON schema, always the same one for the same seed."""
+    return _Instances(schema, seed).of(schema, "")
+
+
+class _Instances:
+    def __init__(self, root: Json, seed: str) -> None:
+        self._root = root
+        self._hash = hashlib.sha256(seed.encode())
+
+    def of(self, schema: Json, path: str) -> Any:
+        if "$ref" in schema:
+            target: Any = self._root
+            for part in schema["$ref"].removeprefix("#/").split("/"):
+                target = target[part]
+            return self.of(target, path)
+        if "enum" in schema:
+            return schema["enum"][self._draw(path, len(schema["enum"]))]
+        if "const" in schema:
+            return schema["const"]
+        if "anyOf" in schema:
+            options = schema["anyOf"]
+            return self.of(options[self._draw(path, len(options))], path)
+        kind = schema.get("type", "object")
+        return getattr(self, f"_{kind if isinstance(kind, str) else kind[0]}")(schema, path)
+
+    def _object(self, schema: Json, path: str) -> Json:
+        parts = schema.get("properties", {})
+        return {name: self.of(part, f"{path}.{name}") for name, part in parts.items()}
+
+    def _array(self, schema: Json, path: str) -> list[Any]:
+        length = schema.get("minItems", 0) or 1 + self._draw(path, 3)
+        return [self.of(schema["items"], f"{path}[{place}]") for place in range(length)]
+
+    def _string(self, schema: Json, path: str) -> str:
+        text = f"because of {path.lstrip('.')}"
+        longest = schema.get("maxLength", 200)
+        return text[:longest].ljust(schema.get("minLength", 0), "x")
+
+    def _integer(self, schema: Json, path: str) -> int:
+        low = int(schema.get("minimum", 0))
+        return low + self._draw(path, int(schema.get("maximum", low + 5)) - low + 1)
+
+    def _number(self, schema: Json, path: str) -> float:
+        low = schema.get("minimum", 0)
+        # 0 to 1 suits a confidence too, whose schema cannot say its bounds.
+        return float(low + self._draw(path, 5) / 4 * (schema.get("maximum", low + 1) - low))
+
+    def _boolean(self, schema: Json, path: str) -> bool:
+        return bool(self._draw(path, 2))
+
+    def _null(self, schema: Json, path: str) -> None:
+        return None
+
+    def _draw(self, path: str, choices: int) -> int:
+        digest = self._hash.copy()
+        digest.update(path.encode())
+        return int.from_bytes(digest.digest()[:4], "big") % choices
+
+
+_AZURE_KEYWORDS = {
+    *("type", "properties", "required", "additionalProperties", "items", "enum", "const"),
+    *("anyOf", "$ref", "$defs", "description", "title"),
+}
+_OPENAI_KEYWORDS = {
+    *_AZURE_KEYWORDS,
+    *("pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    *("multipleOf", "minItems", "maxItems"),
+}
+
+
+def strict_schema_fault(schema: Json | None, dialect: str | None) -> str | None:
+    """Say why a provider's strict mode would refuse a schema, or None where it would not."""
+    if schema is None or dialect is None:
+        return None
+    keywords = {"openai": _OPENAI_KEYWORDS, "azure": _AZURE_KEYWORDS}[dialect]
+    if schema.get("type") != "object":
+        return "the root is not an object"
+    enum_values = 0
+    waiting = [schema]
+    while waiting:
+        part = waiting.pop()
+        unknown = set(part) - keywords
+        if unknown:
+            return f"not permitted: {', '.join(sorted(unknown))}"
+        if "$ref" in part and len(part) > 1:
+            return "$ref cannot have other keywords beside it"
+        properties = part.get("properties", {})
+        if part.get("type") == "object":
+            if part.get("additionalProperties") is not False:
+                return "additionalProperties must be false"
+            if set(part.get("required", ())) != set(properties):
+                return "required must name every property"
+        enum_values += len(part.get("enum", ()))
+        waiting += [*properties.values(), *part.get("$defs", {}).values(), *part.get("anyOf", ())]
+        waiting += [part["items"]] if "items" in part else []
+    return "more than 1000 enum values" if enum_values > 1000 else None
+
+
+def main() -> None:
+    """Serve until Ctrl-C."""
+    parser = argparse.ArgumentParser(description="A chat completions server on loopback.")
+    parser.add_argument("--port", type=int, default=8089)
+    parser.add_argument("--log", type=Path, help="append one JSON line a request")
+    parser.add_argument("--model", default=MODEL, help="what replies say gave them")
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds that a reply takes")
+    parser.add_argument("--rate", action="append", default=[], metavar="FAULT=SHARE")
+    given = parser.parse_args()
+    rates = {name: float(share) for name, _, share in (r.rpartition("=") for r in given.rate)}
+    with LoopbackServer(
+        rates=rates,
+        model=given.model,
+        delay_seconds=given.delay,
+        port=given.port,
+        log_file=given.log,
+        keep=False,
+    ) as server:
+        print(f"OPENAI_BASE_URL={server.base_url}", flush=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            print(f"{server.count} requests")
+
+
+if __name__ == "__main__":
+    main()
