@@ -45,7 +45,9 @@ lint: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint models tests/dbt
+	mkdir -p target
+	JOBFORGE_INPUT=demo+files JOBFORGE_WAREHOUSE=target/lint.duckdb \
+		$(BIN)/sqlfluff lint models tests/dbt
 
 docs: setup
 	$(BIN)/dbt docs generate

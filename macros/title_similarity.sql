@@ -35,3 +35,30 @@
 {% macro duckdb__set_fingerprint(columns) -%}
     sum(hash({{ columns | join(", ") }}))
 {%- endmacro %}
+
+{# CTEs that rank candidates by relation, then title, then job number; of those
+   that share a source record only the first counts. Ends in closest_records. #}
+{% macro closest_records(candidates) -%}
+first_of_record as (
+    select * from {{ candidates }}
+    qualify row_number() over (
+        partition by donor_set, job_number, record_number
+        order by relation_rank asc, similarity desc, donor_number asc
+    ) = 1
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by donor_set, job_number
+            order by relation_rank asc, similarity desc, donor_number asc
+        ) as comparable_rank,
+    from first_of_record
+),
+
+closest_records as (
+    select * from ranked
+    where comparable_rank <= {{ var("llm_comparable_jobs") }}
+)
+{%- endmacro %}

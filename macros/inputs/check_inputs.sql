@@ -1,5 +1,6 @@
-{# Runs before everything else: says which file or table is missing, or which
-   column in it, before a model fails on it in the database's words. #}
+{# Runs before everything else: says which file or table is missing, which column
+   in it, or which of its rows cannot be read, before a model fails on it in the
+   database's words. #}
 {% macro check_inputs() %}
     {% if execute and flags.WHICH in ["build", "run", "seed", "test", "snapshot"] %}
         {% set problems = [] %}
@@ -20,6 +21,12 @@
                 ~ input_contract().keys() | join(", ")
             ) %}
         {% endfor %}
+        {% for name in ["llm_attributes_per_call", "llm_known_attributes", "llm_comparable_jobs"]
+            if var(name) | int(-1) < 1 %}
+            {% do problems.append(
+                "the var " ~ name ~ " is `" ~ var(name) ~ "`; it must be a whole number from 1"
+            ) %}
+        {% endfor %}
         {% if problems %}
             {{ exceptions.raise_compiler_error(
                 "The inputs are not all there:\n  - " ~ problems | join("\n  - ")
@@ -38,13 +45,18 @@
     {% endif %}
     {% set problems = [] %}
     {% for path in found %}
-        {% set header = file_header(path, file.get("by_hand", false)) %}
-        {% for column in file.columns if column not in header %}
+        {% set by_hand = file.get("by_hand", false) %}
+        {% set broken = broken_records(path, by_hand) %}
+        {% set header = [] if by_hand and broken else file_header(path, by_hand) %}
+        {% for record in broken %}
+            {% do problems.append("the file " ~ path ~ " " ~ record ~ " (input " ~ input ~ ")") %}
+        {% endfor %}
+        {% for column in file.columns if header and column not in header %}
             {% do problems.append(
                 "the file " ~ path ~ " has no column `" ~ column ~ "` (input " ~ input
                 ~ "); its columns are " ~ header[:12] | join(", ")
                 ~ (", …" if header | length > 12 else "")
-                ~ (". The var columns can map another name" if file.get("by_hand") else "")
+                ~ (". The var columns can map another name" if by_hand else "")
             ) %}
         {% endfor %}
     {% endfor %}
@@ -67,18 +79,113 @@
             )
         {% endset %}
     {% else %}
-        {% set tab = path.endswith(".txt") %}
+        {# The first line as it stands: a reader that guesses may take a later one. #}
         {% set query %}
-            select column_name from (
-                describe select * from read_csv(
-                    '{{ path }}', header = true, all_varchar = true,
-                    delim = '{{ "\t" if tab else "," }}',
-                    quote = '{{ "" if tab else '"' }}', escape = '{{ "" if tab else '"' }}'
+            select unnest(
+                {%- if path.endswith(".txt") %}
+                string_split(trim(line, chr(13)), chr(9))
+                {%- else %}
+                {{ csv_fields("line") }}
+                {%- endif %}
+            )
+            from (
+                select line
+                from read_csv(
+                    '{{ path }}', auto_detect = false, header = false,
+                    columns = {'line': 'VARCHAR'}, delim = '{{ "\x01" }}',
+                    quote = '', escape = '', ignore_errors = true
                 )
+                limit 1
             )
         {% endset %}
     {% endif %}
     {{ return(run_query(query).columns[0].values()) }}
+{% endmacro %}
+
+{# What is wrong with the records of a file that cannot be cut into its columns.
+   A record of a file kept by hand that has too many or too few fields goes into
+   quarantine instead; only a quote without its partner spoils all after it. #}
+{% macro broken_records(path, by_hand) %}
+    {{ return(adapter.dispatch("broken_records", "jobforge")(path, by_hand)) }}
+{% endmacro %}
+
+{% macro duckdb__broken_records(path, by_hand) %}
+    {% if by_hand %}
+        {{ return(unpaired_quotes(path)) }}
+    {% endif %}
+    {% set tab = path.endswith(".txt") %}
+    {% set quote = "" if tab else '"' %}
+    {% set columns = [] %}
+    {% for _ in file_header(path, false) %}
+        {% do columns.append("'c" ~ loop.index ~ "': 'VARCHAR'") %}
+    {% endfor %}
+    {% if not columns %}
+        {{ return(["is empty"]) }}
+    {% endif %}
+    {% do run_query("drop table if exists temp.jobforge_rejected_rows") %}
+    {% do run_query("drop table if exists temp.jobforge_rejected_scans") %}
+    {% set query %}
+        select count(*) from read_csv(
+            '{{ path | replace("'", "''") }}', auto_detect = false, header = true,
+            columns = { {{- columns | join(", ") -}} },
+            delim = '{{ "\t" if tab else "," }}',
+            quote = '{{ quote }}', escape = '{{ quote }}',
+            ignore_errors = true, store_rejects = true,
+            rejects_table = 'jobforge_rejected_rows',
+            rejects_scan = 'jobforge_rejected_scans'
+        )
+    {% endset %}
+    {% do run_query(query) %}
+    {% set query %}
+        select
+            line,
+            min(try_cast(
+                regexp_extract(error_message, 'Found: ([0-9]+)', 1) as integer
+            )) as fields,
+            min(error_type) as error_type,
+        from temp.jobforge_rejected_rows
+        group by line
+        order by line
+        limit 5
+    {% endset %}
+    {% set broken = [] %}
+    {% for row in run_query(query) %}
+        {% do broken.append("row " ~ row[0] ~ (
+            " has " ~ row[1] ~ " fields, the header " ~ columns | length
+            if row[1] is not none
+            else " has a double quote without its partner"
+            if row[2] | string == "UNQUOTED VALUE"
+            else " cannot be read: " ~ row[2] | lower
+        )) %}
+    {% endfor %}
+    {{ return(broken) }}
+{% endmacro %}
+
+{# The lines of a file that may hold a double quote without its partner; none
+   where every quote has one. #}
+{% macro unpaired_quotes(path) %}
+    {% set query %}
+        select array_to_string(list_filter(
+            range(1, len(lines) + 1),
+            lambda line: len(replace(lines[line], '"', '')) % 2
+                <> len(lines[line]) % 2
+        )[1:10], ', ')
+        from (
+            select
+                content,
+                string_split(content, chr(10)) as lines,
+            from read_text('{{ path | replace("'", "''") }}')
+        )
+        where len(replace(content, '"', '')) % 2 <> len(content) % 2
+    {% endset %}
+    {% set broken = [] %}
+    {% for row in run_query(query) %}
+        {% do broken.append(
+            "has a double quote without its partner on one of the lines "
+            ~ row[0] ~ ": write a quote inside quoted text twice"
+        ) %}
+    {% endfor %}
+    {{ return(broken) }}
 {% endmacro %}
 
 {% macro table_problems(input) %}

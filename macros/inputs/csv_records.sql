@@ -11,7 +11,7 @@
         {%- for column in input_contract()[input] %}
         {%- set name = var("columns").get(input, {}).get(column, column) %}
         {%- if name is none %}
-        null as {{ column }},
+        cast(null as {{ dbt.type_string() }}) as {{ column }},
         {%- else %}
         fields[list_position(names, '{{ name | replace("'", "''") }}')] as {{ column }},
         {%- endif %}
@@ -67,7 +67,7 @@
 {# A record cut into its fields, unquoted and trimmed; an empty one is null. #}
 {% macro csv_fields(record) -%}
     list_transform(
-        regexp_extract_all({{ record }}, '(?:^|,)((?:[^",]|"[^"]*")*)', 1),
+        regexp_extract_all(',' || {{ record }}, ',((?:[^",]|"[^"]*")*)', 1),
         lambda field: nullif(trim(regexp_replace(
             case
                 when trim(field) like '"%"'

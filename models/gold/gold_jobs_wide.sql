@@ -1,5 +1,6 @@
 -- The columns are the catalogue's, so this model alone has no contract.
 {%- set attributes = catalogue() %}
+-- noqa: disable=layout.indent
 
 with gold as (
     select * from {{ ref("gold_job_attributes") }}
@@ -17,10 +18,12 @@ wide as (
         jobs.job_function,
         jobs.unit_group,
         {%- for attribute in attributes %}
-        max(case
-            when gold.attribute_id = '{{ attribute.attribute_id }}'
-                then gold.{{ attribute.value_column }}
-        end) as {{ adapter.quote(attribute.attribute_id) }},
+        max(
+            case
+                when gold.attribute_id = '{{ attribute.attribute_id }}'
+                    then gold.{{ attribute.value_column }}
+            end
+        ) as {{ adapter.quote(attribute.attribute_id) }},
         {%- endfor %}
     from jobs
     left join gold

@@ -24,7 +24,8 @@ left join winners
 where
     gold.value is distinct from winners.winning_value
     or gold.source_type is distinct from winners.winning_source_type
-    or coalesce(winners.winner_count, 0) <> case when gold.source_type is null then 0 else 1 end
+    or coalesce(winners.winner_count, 0)
+    <> case when gold.source_type is null then 0 else 1 end
     or (gold.value is null) is distinct from (gold.fill_reason is not null)
     or gold.fill_status is distinct from case
         when gold.value is not null then lower(gold.source_type)

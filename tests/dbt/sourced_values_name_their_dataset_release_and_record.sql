@@ -11,5 +11,6 @@ where
         dataset is null
         or source_record is null
         or confidence is null
-        or (source_type = 'AUTHORITATIVE') is distinct from (inheritance_level is not null)
+        or (source_type = 'AUTHORITATIVE')
+        is distinct from (inheritance_level is not null)
     )

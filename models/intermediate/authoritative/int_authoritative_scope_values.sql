@@ -17,7 +17,8 @@ with given as (
         case scope_level
             when 'job' then 'job '
             when 'oasis_profile' then 'OaSIS profile '
-            else 'NOC ' || replace(scope_level, '_', ' ') || ' '
+            else 'NOC '
+                || replace(replace(scope_level, 'sub_', 'sub-'), '_', ' ') || ' '
         end || scope_code as source_record,
     from {{ ref("int_authoritative_values_checked") }}
     where is_usable

@@ -5,8 +5,11 @@ with profile_values as (
         scope_code as oasis_profile,
         left(scope_code, 5) as unit_group,
         attribute_id,
-        value_type,
-        value,
+        value_type in ('rating', 'number') as is_number,
+        case
+            when value_type = 'boolean' then lower(value)
+            else value
+        end as value,
         value_number,
         dataset,
         dataset_release,
@@ -14,20 +17,20 @@ with profile_values as (
     where is_usable and scope_level = 'oasis_profile'
 ),
 
-means as (
+profile_groups as (
     select
         unit_group,
         attribute_id,
+        is_number,
         dataset,
         dataset_release,
-        round(avg(value_number), 2) as value_number,
+        round(avg(value_number), 2) as mean_value,
         {{ dbt.listagg(
             "oasis_profile", "', '", "order by oasis_profile"
         ) }} as profiles,
-        count(*) as profile_count,
     from profile_values
-    where value_type in ('rating', 'number')
-    group by unit_group, attribute_id, dataset, dataset_release
+    group by unit_group, attribute_id, is_number, dataset, dataset_release
+    having count(*) > 1
 ),
 
 votes as (
@@ -37,41 +40,38 @@ votes as (
         dataset,
         dataset_release,
         value,
-        count(*) as profile_count,
-        {{ dbt.listagg(
-            "oasis_profile", "', '", "order by oasis_profile"
-        ) }} as profiles,
         row_number() over (
             partition by unit_group, attribute_id, dataset, dataset_release
             order by count(*) desc, value
         ) as vote_rank,
     from profile_values
-    where value_type not in ('rating', 'number')
     group by unit_group, attribute_id, dataset, dataset_release, value
 ),
 
 together as (
     select
-        unit_group,
-        attribute_id,
-        {{ number_text("value_number") }} as value,
-        value_number,
-        dataset,
-        dataset_release,
-        'mean of OaSIS profiles ' || profiles as source_record,
-    from means
-    where profile_count > 1
-    union all
-    select
-        unit_group,
-        attribute_id,
-        value,
-        cast(null as double) as value_number,
-        dataset,
-        dataset_release,
-        'most frequent, in OaSIS profiles ' || profiles as source_record,
-    from votes
-    where vote_rank = 1
+        profile_groups.unit_group,
+        profile_groups.attribute_id,
+        case
+            when is_number then {{ number_text("mean_value") }}
+            else votes.value
+        end as value,
+        case when is_number then mean_value end as value_number,
+        profile_groups.dataset,
+        profile_groups.dataset_release,
+        case
+            when is_number then 'mean of OaSIS profiles '
+            else 'most frequent of OaSIS profiles '
+        end || profile_groups.profiles as source_record,
+    from profile_groups
+    inner join votes
+        on
+            profile_groups.unit_group = votes.unit_group
+            and profile_groups.attribute_id = votes.attribute_id
+            and profile_groups.dataset = votes.dataset
+            and profile_groups.dataset_release
+            is not distinct from votes.dataset_release
+            and votes.vote_rank = 1
 )
 
 select * from together

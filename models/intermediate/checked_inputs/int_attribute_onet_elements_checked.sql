@@ -1,16 +1,11 @@
 with elements as (
-    select
-        *,
-        row_number() over (
-            partition by attribute_id, element_id, scale_id
-            order by source_file, source_row
-        ) as occurrence,
-    from {{ ref("stg_attribute_onet_elements") }}
+    select * from {{ ref("stg_attribute_onet_elements") }}
 ),
 
 attributes as (
     select
         attribute_id as known_attribute_id,
+        value_type,
         scale_minimum,
         scale_maximum,
     from {{ ref("int_attributes") }}
@@ -31,7 +26,9 @@ checked as (
             when known_attribute_id is null
                 then 'attribute_id: ''' || coalesce(attribute_id, '') || ''' is '
                     || 'not in the attribute catalogue; add it or correct the id'
-            when scale_minimum is null or scale_maximum is null
+            when value_type not in ('rating', 'number')
+                or scale_minimum is null
+                or scale_maximum is null
                 then 'attribute_id: ''' || attribute_id || ''' has no scale to '
                     || 'which a rating of O*NET can be brought'
             when basis is null or basis not in ('exact_name', 'judged')
@@ -40,9 +37,7 @@ checked as (
             when rated_element_id is null
                 then 'element_id: ''' || coalesce(element_id, '') || ''' has no '
                     || 'rating on the scale ' || coalesce(scale_id, '(empty)')
-            when occurrence > 1
-                then 'element_id: the same pair stands in an earlier row already'
-        end as problem,
+        end as fault,
     from elements
     left join attributes
         on elements.attribute_id = attributes.known_attribute_id
@@ -50,9 +45,34 @@ checked as (
         on
             elements.element_id = rated_elements.rated_element_id
             and elements.scale_id = rated_elements.rated_scale_id
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (
+            partition by
+                attribute_id,
+                element_id,
+                scale_id,
+                fault is null
+            order by source_file, source_row
+        ) as occurrence,
+    from checked
+),
+
+unrepeated as (
+    select
+        *,
+        case
+            when fault is not null then fault
+            when occurrence > 1
+                then 'element_id: the same pair stands in an earlier row already'
+        end as problem,
+    from numbered
 )
 
 select
     *,
     problem is null as is_usable,
-from checked
+from unrepeated

@@ -1,10 +1,5 @@
 with attributes as (
-    select
-        *,
-        row_number() over (
-            partition by attribute_id order by source_file, source_row
-        ) as occurrence,
-    from {{ ref("stg_attributes") }}
+    select * from {{ ref("stg_attributes") }}
 ),
 
 checked as (
@@ -17,16 +12,13 @@ checked as (
             when not {{ is_attribute_id("attribute_id") }}
                 then 'attribute_id: ''' || attribute_id || ''' may hold lower-case '
                     || 'letters, digits and _, start with a letter, 64 at most'
-            when occurrence > 1
-                then 'attribute_id: ''' || attribute_id || ''' stands in an '
-                    || 'earlier row already; remove one of the two'
             when attribute_name is null
                 then 'attribute_name: is empty; give the attribute its name'
             when domain is null
                 then 'domain: is empty; give a domain, such as skills'
-            when value_type is null or value_type not in (
-                'rating', 'number', 'category', 'boolean', 'text'
-            )
+            when
+                coalesce(value_type, '')
+                not in ('rating', 'number', 'category', 'boolean', 'text')
                 then 'value_type: ''' || coalesce(value_type, '') || ''' is none '
                     || 'of rating, number, category, boolean, text'
             when scale_minimum is null and scale_minimum_text is not null
@@ -40,11 +32,35 @@ checked as (
                 then 'scale_maximum: is not above scale_minimum'
             when value_type = 'category' and allowed_values is null
                 then 'allowed_values: a category needs its values, with | between'
-        end as problem,
+        end as fault,
     from attributes
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (
+            partition by
+                attribute_id,
+                fault is null
+            order by source_file, source_row
+        ) as occurrence,
+    from checked
+),
+
+unrepeated as (
+    select
+        *,
+        case
+            when fault is not null then fault
+            when occurrence > 1
+                then 'attribute_id: ''' || attribute_id || ''' stands in an '
+                    || 'earlier row already; remove one of the two'
+        end as problem,
+    from numbered
 )
 
 select
     *,
     problem is null as is_usable,
-from checked
+from unrepeated

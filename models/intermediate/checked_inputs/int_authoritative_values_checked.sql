@@ -1,11 +1,5 @@
 with authoritative_values as (
-    select
-        *,
-        row_number() over (
-            partition by dataset, scope_level, scope_code, attribute_id
-            order by source_file, source_row
-        ) as occurrence,
-    from {{ ref("stg_authoritative_values") }}
+    select * from {{ ref("stg_authoritative_values") }}
 ),
 
 attributes as (
@@ -40,10 +34,7 @@ checked as (
                 then 'dataset: is empty; say where the value comes from'
             when {{ value_problem("value", "value_number") }} is not null
                 then 'value: ' || {{ value_problem("value", "value_number") }}
-            when occurrence > 1
-                then 'scope_code: the same dataset, scope and attribute stand in '
-                    || 'an earlier row already; remove one of the two'
-        end as problem,
+        end as fault,
     from authoritative_values
     left join attributes
         on authoritative_values.attribute_id = attributes.known_attribute_id
@@ -51,9 +42,37 @@ checked as (
         on
             authoritative_values.scope_level = scopes.known_scope_level
             and authoritative_values.scope_code = scopes.known_scope_code
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (
+            partition by
+                dataset,
+                dataset_release,
+                scope_level,
+                scope_code,
+                attribute_id,
+                fault is null
+            order by source_file, source_row
+        ) as occurrence,
+    from checked
+),
+
+unrepeated as (
+    select
+        *,
+        case
+            when fault is not null then fault
+            when occurrence > 1
+                then 'scope_code: the same dataset, release, scope and attribute '
+                    || 'stand in an earlier row already; remove one of the two'
+        end as problem,
+    from numbered
 )
 
 select
     *,
     problem is null as is_usable,
-from checked
+from unrepeated

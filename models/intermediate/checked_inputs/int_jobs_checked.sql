@@ -1,11 +1,6 @@
 -- A job whose unit group is unknown stays in the grid, without a unit group.
 with jobs as (
-    select
-        *,
-        row_number() over (
-            partition by job_id order by source_file, source_row
-        ) as occurrence,
-    from {{ ref("stg_jobs") }}
+    select * from {{ ref("stg_jobs") }}
 ),
 
 unit_groups as (
@@ -21,19 +16,41 @@ checked as (
             when job_id is null then 'job_id: is empty; give every job an id'
             when job_title is null
                 then 'job_title: is empty; give the job its title'
-            when occurrence > 1
-                then 'job_id: ''' || job_id || ''' stands in an earlier row '
-                    || 'already; remove one of the two'
             when unit_group is not null and unit_groups.noc_code is null
                 then 'unit_group: ''' || unit_group || ''' is no unit group of '
                     || 'NOC 2021; the job was taken without one: correct it'
-        end as problem,
+        end as fault,
     from jobs
     left join unit_groups
         on jobs.unit_group = unit_groups.noc_code
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (
+            partition by
+                job_id,
+                fault is null or fault like 'unit_group: %'
+            order by source_file, source_row
+        ) as occurrence,
+    from checked
+),
+
+unrepeated as (
+    select
+        *,
+        case
+            when fault not like 'unit_group: %' then fault
+            when occurrence > 1
+                then 'job_id: ''' || job_id || ''' stands in an earlier row '
+                    || 'already; remove one of the two'
+            else fault
+        end as problem,
+    from numbered
 )
 
 select
     *,
     problem is null or problem like 'unit_group: %' as is_usable,
-from checked
+from unrepeated

@@ -1,10 +1,5 @@
 with noc_structure as (
-    select
-        *,
-        row_number() over (
-            partition by noc_code order by source_file, source_row
-        ) as occurrence,
-    from {{ ref("stg_noc_structure") }}
+    select * from {{ ref("stg_noc_structure") }}
 ),
 
 checked as (
@@ -19,14 +14,35 @@ checked as (
             when length(noc_code) <> noc_level
                 then 'noc_code: ''' || noc_code || ''' has not the digits of '
                     || 'level ' || noc_level || '; keep the leading zeros'
+        end as fault,
+    from noc_structure
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (
+            partition by
+                noc_code,
+                fault is null
+            order by source_file, source_row
+        ) as occurrence,
+    from checked
+),
+
+unrepeated as (
+    select
+        *,
+        case
+            when fault is not null then fault
             when occurrence > 1
                 then 'noc_code: ''' || noc_code || ''' stands in an earlier '
                     || 'row already; remove one of the two'
         end as problem,
-    from noc_structure
+    from numbered
 )
 
 select
     *,
     problem is null as is_usable,
-from checked
+from unrepeated

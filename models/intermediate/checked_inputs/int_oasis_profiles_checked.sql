@@ -2,9 +2,6 @@ with oasis_profiles as (
     select
         *,
         left(oasis_profile, 5) as unit_group,
-        row_number() over (
-            partition by oasis_profile order by source_file, source_row
-        ) as occurrence,
     from {{ ref("stg_oasis_profiles") }}
 ),
 
@@ -23,16 +20,37 @@ checked as (
             when unit_groups.noc_code is null
                 then 'oasis_profile: ''' || oasis_profile || ''' belongs to no '
                     || 'unit group of the NOC structure; correct the code'
+        end as fault,
+    from oasis_profiles
+    left join unit_groups
+        on oasis_profiles.unit_group = unit_groups.noc_code
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (
+            partition by
+                oasis_profile,
+                fault is null
+            order by source_file, source_row
+        ) as occurrence,
+    from checked
+),
+
+unrepeated as (
+    select
+        *,
+        case
+            when fault is not null then fault
             when occurrence > 1
                 then 'oasis_profile: ''' || oasis_profile || ''' stands in an '
                     || 'earlier row already; remove one of the two'
         end as problem,
-    from oasis_profiles
-    left join unit_groups
-        on oasis_profiles.unit_group = unit_groups.noc_code
+    from numbered
 )
 
 select
     *,
     problem is null as is_usable,
-from checked
+from unrepeated

@@ -1,11 +1,5 @@
 with onet_ratings as (
-    select
-        *,
-        row_number() over (
-            partition by onet_soc_code, element_id, scale_id
-            order by source_file, source_row
-        ) as occurrence,
-    from {{ ref("stg_onet_ratings") }}
+    select * from {{ ref("stg_onet_ratings") }}
 ),
 
 onet_scales as (
@@ -35,10 +29,7 @@ checked as (
             when rating < onet_minimum or rating > onet_maximum
                 then 'data_value: ' || data_value || ' is off the scale ' || scale_id
                     || ' (' || onet_minimum || ' to ' || onet_maximum || ')'
-            when occurrence > 1
-                then 'onet_soc_code: the same occupation, element and scale stand '
-                    || 'in an earlier row already; remove one of the two'
-        end as problem,
+        end as fault,
         case
             when recommend_suppress = 'Y'
                 then 'recommend_suppress: O*NET marks the figure as unreliable'
@@ -48,9 +39,35 @@ checked as (
     from onet_ratings
     left join onet_scales
         on onet_ratings.scale_id = onet_scales.known_scale_id
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (
+            partition by
+                onet_soc_code,
+                element_id,
+                scale_id,
+                fault is null
+            order by source_file, source_row
+        ) as occurrence,
+    from checked
+),
+
+unrepeated as (
+    select
+        *,
+        case
+            when fault is not null then fault
+            when occurrence > 1
+                then 'onet_soc_code: the same occupation, element and scale stand '
+                    || 'in an earlier row already; remove one of the two'
+        end as problem,
+    from numbered
 )
 
 select
     *,
     problem is null and left_out_by_rule is null as is_usable,
-from checked
+from unrepeated

@@ -1,27 +1,28 @@
+-- Jobs that took their value from one source record are one piece of evidence;
+-- the record goes by the number of its first job.
 with known_values as (
     select * from {{ ref("int_known_values") }}
 ),
 
 donor_sets as (
-    select distinct donor_set from {{ ref("int_donor_sets") }}
+    select * from {{ ref("int_donor_sets") }}
+    where attribute_id = first_attribute_id
 ),
 
 jobs as (
-    select * from {{ ref("int_jobs") }}
+    select * from {{ ref("int_numbered_jobs") }}
 ),
 
 donors as (
     select
         donor_sets.donor_set,
-        known_values.job_id,
-        known_values.source_record,
-        jobs.unit_group,
-        left(jobs.unit_group, 4) as minor_group,
-        jobs.job_family,
-        jobs.job_function,
+        jobs.job_number,
+        min(jobs.job_number) over (
+            partition by donor_sets.donor_set, known_values.source_record
+        ) as record_number,
     from donor_sets
     inner join known_values
-        on donor_sets.donor_set = known_values.attribute_id
+        on donor_sets.attribute_id = known_values.attribute_id
     inner join jobs
         on known_values.job_id = jobs.job_id
 )

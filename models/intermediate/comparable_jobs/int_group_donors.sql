@@ -1,36 +1,37 @@
--- The first donors of each group, for jobs whose title finds too few.
-{%- set groups = {
-    1: "unit_group", 2: "minor_group", 3: "job_family", 5: "job_function",
-    6: "'all jobs'",
-} %}
+-- The first donors of each group, one per source record.
 with donors as (
     select * from {{ ref("int_donors") }}
 ),
 
-grouped as (
-    {%- for relation_rank, group in groups.items() %}
+job_groups as (
+    select * from {{ ref("int_job_groups") }}
+),
+
+group_records as (
     select
-        donor_set,
-        {{ relation_rank }} as relation_rank,
-        {{ group }} as group_key,
-        source_record,
-        min(job_id) as job_id,
+        donors.donor_set,
+        job_groups.relation_rank,
+        job_groups.group_key,
+        donors.record_number,
+        min(donors.job_number) as donor_number,
     from donors
-    where {{ group }} is not null
-    group by donor_set, {{ group }}, source_record
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+    inner join job_groups
+        on donors.job_number = job_groups.job_number
+    group by
+        donors.donor_set,
+        job_groups.relation_rank,
+        job_groups.group_key,
+        donors.record_number
 ),
 
 numbered as (
     select
         *,
         row_number() over (
-            partition by donor_set, relation_rank, group_key order by job_id
+            partition by donor_set, relation_rank, group_key
+            order by donor_number
         ) as place_in_group,
-    from grouped
+    from group_records
 )
 
 select * from numbered

@@ -2,29 +2,29 @@
 -- person is) and how that ends. A token that too many jobs share is no help.
 with jobs as (
     select
-        job_id,
+        job_number,
         {{ normal_title("job_title") }} as title,
         {{ normal_title(head_phrase("job_title")) }} as head_phrase,
-    from {{ ref("int_jobs") }}
+    from {{ ref("int_numbered_jobs") }}
 ),
 
 words as (
     select
-        job_id,
+        job_number,
         {{ unnest_words("title") }} as word,
     from jobs
 ),
 
 head_words as (
     select
-        job_id,
+        job_number,
         {{ dbt.split_part("head_phrase", "' '", -1) }} as word,
     from jobs
 ),
 
 heads as (
     select
-        job_id,
+        job_number,
         case
             when word like '%ies' and length(word) > 4
                 then left(word, length(word) - 3) || 'y'
@@ -36,13 +36,22 @@ heads as (
 ),
 
 tokens as (
-    select job_id, 'begins ' || left(word, 4) as token from words
+    select
+        job_number,
+        'begins ' || left(word, 4) as token,
+    from words
     where word <> ''
     union
-    select job_id, 'is ' || head as token from heads
+    select
+        job_number,
+        'is ' || head as token,
+    from heads
     where head <> ''
     union
-    select job_id, 'ends ' || right(head, 4) as token from heads
+    select
+        job_number,
+        'ends ' || right(head, 4) as token,
+    from heads
     where head <> ''
 ),
 
@@ -56,7 +65,7 @@ counted as (
 
 weighed as (
     select
-        job_id,
+        job_number,
         token,
         {{ rarity("jobs_with_token", "all_jobs") }} as weight,
     from counted

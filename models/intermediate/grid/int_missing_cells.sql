@@ -7,13 +7,15 @@ known_values as (
 ),
 
 missing_cells as (
-    select * from cells
-    where not exists (
-        select 1 from known_values
-        where
-            known_values.job_id = cells.job_id
-            and known_values.attribute_id = cells.attribute_id
-    )
+    select cells.*
+    from cells
+    where
+        not exists (
+            select 1 from known_values
+            where
+                known_values.job_id = cells.job_id
+                and known_values.attribute_id = cells.attribute_id
+        )
 )
 
 select * from missing_cells

@@ -4,7 +4,8 @@ with attributes as (
     select
         *,
         row_number() over (
-            partition by domain order by catalogue_position
+            partition by domain
+            order by catalogue_position
         ) as domain_position,
     from {{ ref("int_attributes") }}
 ),

@@ -1,5 +1,5 @@
--- source_rank 1 is the source with the highest precedence; is_best_of_source
--- marks the one candidate of a source that may win its cell.
+-- precedence_rank 1 is the source with the highest precedence; scope_rank 1 is
+-- the one candidate of a source that may win its cell.
 with authoritative_candidates as (
     select
         job_id,

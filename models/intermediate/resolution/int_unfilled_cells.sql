@@ -11,13 +11,15 @@ imputed as (
 ),
 
 open_cells as (
-    select * from cells
-    where not exists (
-        select 1 from resolved_cells
-        where
-            resolved_cells.job_id = cells.job_id
-            and resolved_cells.attribute_id = cells.attribute_id
-    )
+    select cells.*
+    from cells
+    where
+        not exists (
+            select 1 from resolved_cells
+            where
+                resolved_cells.job_id = cells.job_id
+                and resolved_cells.attribute_id = cells.attribute_id
+        )
 ),
 
 unfilled_cells as (

@@ -8,6 +8,9 @@ renamed as (
         case lower(scope_level)
             when 'oasis_profile' then {{ oasis_profile_code("scope_code") }}
             when 'unit_group' then {{ noc_code("scope_code", 5) }}
+            when 'minor_group' then {{ noc_code("scope_code", 4) }}
+            when 'sub_major_group' then {{ noc_code("scope_code", 3) }}
+            when 'major_group' then {{ noc_code("scope_code", 2) }}
             else scope_code
         end as scope_code,
         attribute_id,

@@ -14,7 +14,7 @@ renamed as (
         model_used,
         prompt_version,
         request_id,
-        cast(imputed_at as timestamp with time zone) as imputed_at,
+        imputed_at at time zone 'UTC' as imputed_at,
     from source
 )
 

@@ -7,7 +7,7 @@ renamed as (
         upper(source_type) as source_type,
         cast(precedence as integer) as source_precedence,
         row_number() over (
-            order by precedence desc, source_type
+            order by precedence desc, source_type asc
         ) as precedence_rank,
         reason,
     from source

@@ -1,0 +1,128 @@
+"""The pages about configuration and the input contract say what the project does, and no less."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+CONTRACT_PAGE = (ROOT / "docs/input_contract.md").read_text(encoding="utf-8")
+DBT_PROJECT = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
+SQL = "\n".join(
+    path.read_text(encoding="utf-8")
+    for folder in ("macros", "models")
+    for path in sorted((ROOT / folder).rglob("*"))
+    if path.suffix in (".sql", ".yml")
+)
+PYTHON = "\n".join(
+    path.read_text(encoding="utf-8") for path in sorted((ROOT / "python_models").rglob("*.py"))
+)
+
+
+def contract() -> dict[str, dict[str, str]]:
+    """Return the need of each column, by input, as the macro has it."""
+    text = (ROOT / "macros/inputs/input_contract.sql").read_text(encoding="utf-8")
+    inputs = re.findall(r'"(\w+)": \{([^{}]*)\}', text)
+    return {name: dict(re.findall(r'"(\w+)": "(\w+)"', body)) for name, body in inputs}
+
+
+def section(page: str, title: str) -> str:
+    """Return the page's text below the heading of that title, to the next heading."""
+    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", page, re.M | re.S)
+    assert found, f"no heading {title!r}"
+    return found[1]
+
+
+def table_rows(text: str) -> list[list[str]]:
+    """Return the cells of the table rows that begin with code."""
+    return [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in text.splitlines()
+        if line.startswith("| `")
+    ]
+
+
+def names(cell: str) -> list[str]:
+    """Return what stands as code in a cell."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def documented_vars() -> dict[str, str]:
+    """Return the cell of the default of each var on the page."""
+    rows = table_rows(section_of_vars())
+    return {name: row[1] for row in rows for name in names(row[0])}
+
+
+def section_of_vars() -> str:
+    """Return the page's part about vars."""
+    return CONFIGURATION.split("\n## Vars\n")[1].split("\n## Environment variables\n")[0]
+
+
+def test_the_contract_is_read_from_the_macro() -> None:
+    """The test's own reading of the macro finds the inputs and their columns."""
+    assert contract()["oasis_profiles"] == {
+        "oasis_profile": "required",
+        "profile_label": "required",
+    }
+    assert len(contract()) == 9
+
+
+@pytest.mark.parametrize("name", sorted(DBT_PROJECT["vars"]))
+def test_every_var_is_on_the_page_with_its_default(name: str) -> None:
+    """A var of dbt_project.yml stands on the page with the default that it has."""
+    default = DBT_PROJECT["vars"][name]
+    cell = documented_vars().get(name)
+    assert cell is not None, f"docs/configuration.md does not explain the var {name}"
+    expected = {"": "empty", "{}": "`{}`", "None": "`null`"}.get(str(default), f"`{default}`")
+    assert cell.startswith(expected), f"its default is {default!r}, the page says {cell}"
+
+
+def test_no_var_on_the_page_is_unknown() -> None:
+    """Every var on the page is one of dbt_project.yml, or the override of one input."""
+    known = set(DBT_PROJECT["vars"]) | {f"input_{name}" for name in contract()}
+    assert set(documented_vars()) == known
+
+
+def test_every_var_that_models_and_macros_read_has_a_default() -> None:
+    """A var that is read in SQL or yml is one of dbt_project.yml's."""
+    read = set(re.findall(r"""\bvar\(['"](\w+)['"]\)""", SQL))
+    assert read
+    assert read <= set(DBT_PROJECT["vars"])
+
+
+def test_every_environment_variable_is_on_the_page() -> None:
+    """The variables that the project reads are those that the page explains."""
+    profile = (ROOT / "profiles.yml").read_text(encoding="utf-8")
+    read = set(re.findall(r"""env_var\(['"](\w+)['"]""", SQL + profile))
+    read |= set(re.findall(r"""os\.environ\.get\(\s*"(\w+)\"""", PYTHON))
+    read = {name for name in read if name.startswith(("JOBFORGE_", "OPENAI_"))}
+    assert read
+    rows = table_rows(section(CONFIGURATION, "Environment variables"))
+    assert {name for row in rows for name in names(row[0])} == read
+
+
+@pytest.mark.parametrize("name", sorted(contract()))
+def test_every_column_of_an_input_is_on_the_page(name: str) -> None:
+    """An input's columns stand on the page in the contract's order, null where they may be."""
+    rows = table_rows(section(CONTRACT_PAGE, name))
+    needs = {
+        names(row[0])[0]: "required" if row[2].split(",")[0] == "no" else "optional" for row in rows
+    }
+    assert list(needs.items()) == list(contract()[name].items())
+    assert all(len(row) == 5 and all(row) for row in rows), "a cell is empty"
+
+
+def test_every_reason_on_the_page_is_one_that_a_row_can_get() -> None:
+    """The beginnings of reasons that the page lists are in the models, word for word."""
+    joined = re.sub(r"'\s*\|\|\s*'", "", SQL).replace("''", "'")
+    rows = table_rows(section(CONTRACT_PAGE, "What happens to a bad row"))
+    reasons = [row for row in rows if len(row) == 2 and not names(row[0])[0].isidentifier()]
+    assert reasons
+    for row in reasons:
+        for reason in names(row[0]):
+            for part in re.split(r"…|\d+", reason):
+                assert part.strip() in joined, f"no model says {part!r}"
