@@ -6,6 +6,7 @@ BIN := .venv/bin
 LLM_MODE ?= replay
 VARS ?= {llm_mode: $(LLM_MODE)}
 MODEL ?= qwen2.5-coder-1.5b
+LLM_MODEL ?= qwen2.5-coder-1.5b-instruct
 PORT ?= 8089
 
 ifneq ($(shell command -v uv),)
@@ -58,7 +59,7 @@ local-llm: .venv/local-llm.stamp
 
 # Asks the endpoint in OPENAI_BASE_URL for the demo's missing cells and keeps the answers.
 record-demo: setup
-	$(BIN)/dbt build --vars '{llm_mode: live, llm_model: $(MODEL), llm_max_calls: 1000}'
+	$(BIN)/dbt build --vars '{llm_mode: live, llm_model: $(LLM_MODEL), llm_max_calls: 1000, llm_max_in_flight: 1, llm_timeout_seconds: 900}'
 	$(BIN)/dbt run-operation record_demo_answers
 
 clean:

@@ -4,7 +4,7 @@
     {% set answers = ref("int_llm_imputed_attributes") %}
     {% set path = "seeds/demo/demo_llm_recorded_answers.csv" %}
     {% do run_query(
-        "copy (select cell_key, job_id, attribute_id, value, confidence, rationale,"
+        "copy (select question_key, job_id, attribute_id, value, confidence, rationale,"
         ~ " model_requested, model_used, prompt_version, request_id,"
         ~ " strftime(imputed_at at time zone 'UTC', '%Y-%m-%d %H:%M:%S+00') as imputed_at"
         ~ " from " ~ answers ~ " where outcome = 'answered'"

@@ -12,31 +12,25 @@ from jobforge.settings import Settings
 
 def model(dbt, session):
     dbt.config(materialized="table")
+    # A connection reads one result at a time: the one that streams is opened last.
     packs = dbt.ref("int_attribute_packs").to_arrow_table()
-    requests = dbt.ref("int_imputation_requests")
     recorded_answers = dbt.ref("stg_llm_recorded_answers").to_arrow_table()
-    settings = Settings.from_config(
-        {
-            "llm_mode": dbt.config.get("llm_mode"),
-            "llm_model": dbt.config.get("llm_model"),
-            "llm_max_calls": dbt.config.get("llm_max_calls"),
-            "llm_max_output_tokens": dbt.config.get("llm_max_output_tokens"),
-            "llm_max_tokens_parameter": dbt.config.get("llm_max_tokens_parameter"),
-            "llm_temperature": dbt.config.get("llm_temperature"),
-            "llm_timeout_seconds": dbt.config.get("llm_timeout_seconds"),
-            "llm_text_bounds": dbt.config.get("llm_text_bounds"),
-        }
-    )
+    prices = dbt.ref("model_prices").to_arrow_table()
+    requests = dbt.ref("int_imputation_requests")
+    cells = requests.aggregate("sum(len(attribute_ids))").fetchall()[0][0]
+    settings = Settings.from_config(dbt.config.get("llm_settings"))
     if get_flags().EMPTY:
         return nothing()
-    # dbt writes through another cursor, so that this one may still be read meanwhile.
+    # dbt writes through another cursor, so that this one may be read meanwhile.
     return impute(
         packs,
         requests.order("request_order").to_arrow_reader(),
         recorded_answers,
+        prices,
         settings,
         invocation_id=get_invocation_id(),
         log=AdapterLogger("jobforge").info,
+        cells=cells and int(cells),
         stop=_stop_on_cancel(),
     )
 

@@ -11,8 +11,12 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
+from jobforge.limiter import RateLimiter
+from jobforge.retries import RetryPolicy
 from support.loopback_server import LoopbackServer
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
@@ -60,6 +64,23 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("OPENAI_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def ledger_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place for the test's own ledger; nothing is there yet."""
+    path = tmp_path / "ledger.sqlite"
+    monkeypatch.setenv("JOBFORGE_LEDGER", str(path))
+    return path
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits between tries and a pace of sending that suit a test; what is counted stays."""
+    policy = partial(RetryPolicy, first_wait=0.001, longest_wait=0.01)
+    limiter = partial(RateLimiter, start_rate=1e4)
+    monkeypatch.setattr("jobforge.executor.executor.RetryPolicy", policy)
+    monkeypatch.setattr("jobforge.asking.RateLimiter", limiter)
 
 
 @pytest.fixture

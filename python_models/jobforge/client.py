@@ -14,7 +14,7 @@ import ipaddress
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from urllib.parse import urlsplit
@@ -26,7 +26,13 @@ from jobforge.settings import Settings
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["ChatClient", "Completion", "CompletionClient", "Connection"]
+__all__ = [
+    "ChatClient",
+    "Completion",
+    "CompletionClient",
+    "Connection",
+    "request_parameters",
+]
 
 _OPENAI_ADDRESS = "https://api.openai.com/v1"
 _PLACEHOLDER_KEY = "no-key"
@@ -47,7 +53,7 @@ class CompletionClient(Protocol):
 
     @property
     def takes_text_bounds(self) -> bool:
-        """Whether the server takes `maxLength` in a strict schema."""
+        """Whether the server takes bounds of texts and numbers in a strict schema."""
 
     def complete(
         self, messages: Sequence[Mapping[str, str]], response_format: Mapping[str, Any]
@@ -55,12 +61,15 @@ class CompletionClient(Protocol):
         """Send one request; raises ApiError or ReplyError."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Connection:
     """Where to send, and the key, which is never shown."""
 
     base_url: str
-    api_key: str = field(repr=False)
+    api_key: str
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({redact(self.base_url, [self.api_key])!r})"
 
     @classmethod
     def from_environment(cls, api_key: str | None = None) -> Connection | None:
@@ -97,6 +106,17 @@ class Connection:
             return host == "localhost"
 
 
+def request_parameters(connection: Connection, settings: Settings) -> dict[str, Any]:
+    """Return what every request of a run has beside its messages and its schema."""
+    limit: str = settings.max_tokens_parameter
+    if limit == "auto":
+        limit = "max_completion_tokens" if connection.is_openai else "max_tokens"
+    parameters: dict[str, Any] = {"model": settings.model, limit: settings.max_output_tokens}
+    if settings.temperature is not None:
+        parameters["temperature"] = settings.temperature
+    return parameters
+
+
 class ChatClient:
     """Sends chat completions requests, one at a time.
 
@@ -109,10 +129,8 @@ class ChatClient:
 
     @property
     def takes_text_bounds(self) -> bool:
-        """Whether the server takes `maxLength` in a strict schema."""
-        if self._settings.text_bounds == "auto":
-            return self._connection.is_local
-        return self._settings.text_bounds == "on"
+        """Whether the server takes bounds of texts and numbers in a strict schema."""
+        return self._settings.bounds_texts(self._connection.is_local)
 
     def complete(
         self, messages: Sequence[Mapping[str, str]], response_format: Mapping[str, Any]
@@ -120,18 +138,9 @@ class ChatClient:
         """Send one request and return the reply's text; raises ApiError or ReplyError."""
         import openai
 
-        settings = self._settings
-        limit = settings.max_tokens_parameter
-        if limit == "auto":
-            limit = "max_completion_tokens" if self._connection.is_openai else "max_tokens"
-        parameters: dict[str, Any] = {
-            "model": settings.model,
-            "messages": list(messages),
-            "response_format": dict(response_format),
-            limit: settings.max_output_tokens,
-        }
-        if settings.temperature is not None:
-            parameters["temperature"] = settings.temperature
+        parameters = request_parameters(self._connection, self._settings)
+        parameters["messages"] = list(messages)
+        parameters["response_format"] = dict(response_format)
         try:
             raw = self._openai.chat.completions.with_raw_response.create(**parameters)
         except openai.APIError as error:

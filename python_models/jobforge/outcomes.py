@@ -12,8 +12,6 @@ from typing import Literal
 
 import pyarrow as pa
 
-from jobforge.inputs import ImputationRequest
-
 __all__ = ["OUTCOME_SCHEMA", "CellOutcome", "OutcomeColumns", "OutcomeKind"]
 
 OutcomeKind = Literal["answered", "refused", "failed", "awaiting_llm"]
@@ -33,15 +31,25 @@ OUTCOME_SCHEMA = pa.schema(
         ("prompt_version", pa.string()),
         ("request_id", pa.string()),
         ("imputed_at", pa.timestamp("us", tz="UTC")),
+        ("is_stale", pa.bool_()),
+        ("estimated_calls", pa.float64()),
+        ("estimated_input_tokens", pa.float64()),
+        ("estimated_output_tokens", pa.float64()),
+        ("estimated_cost_usd", pa.float64()),
         pa.field("dbt_invocation_id", pa.string(), nullable=False),
-        pa.field("cell_key", pa.string(), nullable=False),
+        pa.field("question_key", pa.string(), nullable=False),
     ]
 )
 
 
 @dataclass(frozen=True, slots=True)
 class CellOutcome:
-    """What became of one cell."""
+    """What became of one cell.
+
+    is_stale: the answer was given on other evidence than there is now.
+    estimated_*: the cell's share of the request that would ask for it, where it is planned only.
+    run_id: the run that received the answer, where that is another than this one.
+    """
 
     outcome: OutcomeKind
     reason: str | None = None
@@ -53,6 +61,12 @@ class CellOutcome:
     prompt_version: str | None = None
     request_id: str | None = None
     imputed_at: datetime | None = None
+    is_stale: bool | None = None
+    estimated_calls: float | None = None
+    estimated_input_tokens: float | None = None
+    estimated_output_tokens: float | None = None
+    estimated_cost_usd: float | None = None
+    run_id: str | None = None
 
 
 class OutcomeColumns:
@@ -68,10 +82,10 @@ class OutcomeColumns:
         return len(self._outcomes)
 
     def add(
-        self, request: ImputationRequest, attribute_id: str, key: str, outcome: CellOutcome
+        self, job_id: str, attribute_id: str, pack_id: str, key: str, outcome: CellOutcome
     ) -> None:
-        """Add one cell."""
-        self._cells.append((request.job.job_id, attribute_id, request.pack_id))
+        """Add one cell; `key` is its question's key."""
+        self._cells.append((job_id, attribute_id, pack_id))
         self._outcomes.append(outcome)
         self._keys.append(key)
 
@@ -83,8 +97,10 @@ class OutcomeColumns:
         columns += [
             [getattr(outcome, name) for outcome in outcomes]
             for name in CellOutcome.__dataclass_fields__
+            if name != "run_id"
         ]
-        columns += [[self._invocation_id] * len(cells), list(keys)]
+        runs: list[object] = [outcome.run_id or self._invocation_id for outcome in outcomes]
+        columns += [list(runs), list(keys)]
         arrays = [
             pa.array(column, field.type)
             for column, field in zip(columns, OUTCOME_SCHEMA, strict=True)

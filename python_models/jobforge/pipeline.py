@@ -1,84 +1,116 @@
 """The imputation of a warehouse's missing cells: Arrow in, Arrow out.
 
-Every cell of every request leaves as exactly one row, whatever happens. Rows stream: a request is
-sent when the reader is pulled, and a request that will not be sent costs next to nothing.
+Every cell of every request leaves as exactly one row, whatever happens. What the ledger can answer
+is taken from there, streaming; only what is left is asked, within the caps, and every reply is in
+the ledger before its cells leave here.
 """
 
 from __future__ import annotations
 
 import threading
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from itertools import chain, islice
 
 import pyarrow as pa
 
-from jobforge.client import ChatClient, CompletionClient, Connection
-from jobforge.inputs import ArrowRows, ImputationRequest, Pack, read_packs, read_requests
-from jobforge.keys import cell_key
-from jobforge.live import LiveModel
+from jobforge.asking import LiveAsker
+from jobforge.attempts import existing_ledger
+from jobforge.bookkeeping import Bookkeeper
+from jobforge.budget import Budget, Caps
+from jobforge.client import Connection
+from jobforge.estimates import Calibration
+from jobforge.inputs import ArrowRows, Pack, read_packs, read_requests
+from jobforge.ledger import Ledger, open_ledger
 from jobforge.outcomes import OUTCOME_SCHEMA, CellOutcome, OutcomeColumns
+from jobforge.planning import Planner, RateLimits
+from jobforge.prices import ModelPrice, PriceTable, resolve_price
+from jobforge.progress import Progress
+from jobforge.questions import Keyer
 from jobforge.recorded import Recording
 from jobforge.settings import Settings
+from jobforge.settling import KeptAnswers, Settled, Settler, StoredAnswers
 
 __all__ = ["NO_CONNECTION", "impute", "nothing"]
 
 NO_CONNECTION = "no model is set: set OPENAI_API_KEY or OPENAI_BASE_URL"
+_PLANNED = "llm_mode is plan: nothing was asked, llm_mode: live asks for it"
+_REQUESTS_PER_CHUNK = 128
 _ROWS_PER_BATCH = 4096
-_SECONDS_BETWEEN_LINES = 10.0
 
 Log = Callable[[str], None]
-
-
-class Asker(Protocol):
-    """Whatever gives a request's cells their outcomes."""
-
-    @property
-    def reads_evidence(self) -> bool:
-        """Whether known attributes and comparable jobs are of use."""
-
-    @property
-    def closed_reason(self) -> str | None:
-        """Why nothing more is asked, or None."""
-
-    def ask(self, request: ImputationRequest, pack: Pack) -> dict[str, CellOutcome]:
-        """Return the outcome of each of the request's cells, by attribute id."""
+Chunks = Iterator[list[Settled]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Closed:
-    """Asks nothing, and says why."""
+class _Run:
+    """What a run has at hand."""
 
-    closed_reason: str
-    reads_evidence: bool = False
+    settings: Settings
+    prices: PriceTable
+    connection: Connection | None
+    run_id: str
+    progress: Progress
+    log: Log
+    stop: threading.Event
+    caps: Caps
+    limits: RateLimits
 
-    def ask(self, request: ImputationRequest, pack: Pack) -> dict[str, CellOutcome]:
-        raise AssertionError("a closed asker is not asked")
+    @property
+    def bounds_texts(self) -> bool:
+        """Whether schemas bound texts."""
+        return self.settings.bounds_texts(bool(self.connection and self.connection.is_local))
+
+    def price(self, *, waiver: bool) -> ModelPrice | None:
+        """Return the model's price, None where it may be asked without one."""
+        is_local = bool(self.connection and self.connection.is_local)
+        return resolve_price(
+            self.prices, self.settings.model, is_local=is_local, waiver=waiver, cost_is_capped=True
+        )
 
 
 def impute(
     packs: ArrowRows,
     requests: ArrowRows,
     recorded_answers: ArrowRows,
+    prices: pa.Table,
     settings: Settings,
     *,
     invocation_id: str,
     log: Log,
+    cells: int | None = None,
     stop: threading.Event | None = None,
-    client: CompletionClient | None = None,
 ) -> pa.RecordBatchReader:
     """Return one row per cell of the requests, with the columns of OUTCOME_SCHEMA.
 
-    The model is asked while the reader is read. `log` gets a line now and then and one at the end;
-    once `stop` is set no further request is sent. `client` stands in for the one that the
-    environment names. Raises SettingsError or InputError before any call, and InputError while
-    reading where a request names an attribute that its pack does not have.
+    The model is asked while the reader is read. prices: the rows of the seed model_prices. cells:
+    how many cells the requests have, for the progress line. log: gets a line now and then and a
+    summary at the end. Once `stop` is set no further request is sent.
+
+    Raises SettingsError, InputError or LedgerError before any call. While it is read, raises
+    InputError where a request names an attribute that its pack does not have, LedgerError where
+    the ledger fails, and FatalRunError where no call made sense.
     """
-    asker = _asker(recorded_answers, settings, log, stop or threading.Event(), client)
-    run = _Run(read_packs(packs), asker, invocation_id, log)
-    return pa.RecordBatchReader.from_batches(OUTCOME_SCHEMA, run.batches(requests))
+    run = _Run(
+        settings,
+        PriceTable.from_rows(prices, settings.prices),
+        Connection.from_environment(),
+        invocation_id,
+        Progress(log, total=cells),
+        log,
+        stop or threading.Event(),
+        Caps(settings.max_cost_usd, settings.max_calls, settings.max_tokens),
+        RateLimits(settings.requests_per_minute, settings.tokens_per_minute),
+    )
+    known_packs = read_packs(packs)
+    stack = ExitStack()
+    with stack:
+        opened = _opened(run, stack, recorded_answers)
+        kept = stack.pop_all()
+    return pa.RecordBatchReader.from_batches(
+        OUTCOME_SCHEMA, _batches(run, kept, opened, known_packs, requests)
+    )
 
 
 def nothing() -> pa.RecordBatchReader:
@@ -86,77 +118,155 @@ def nothing() -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(OUTCOME_SCHEMA, iter(()))
 
 
-def _asker(
-    recorded_answers: ArrowRows,
-    settings: Settings,
-    log: Log,
-    stop: threading.Event,
-    client: CompletionClient | None,
-) -> Asker:
-    if settings.mode == "off":
-        return _Closed("llm_mode is off")
-    if settings.mode != "replay":
-        if client is None:
-            connection = Connection.from_environment()
-            client = ChatClient(connection, settings) if connection else None
-        if client is not None:
-            return LiveModel(client, settings, log, stop)
-        if settings.mode == "live":
-            return _Closed(NO_CONNECTION)
-    missing = "no recorded answer"
-    if settings.mode == "auto":
-        missing = f"{missing}, and {NO_CONNECTION}"
-    return Recording(recorded_answers, missing_reason=missing)
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """How a mode works: keys, what is settled before, and what becomes of the rest."""
+
+    keyer: Keyer
+    settler: Settler
+    finish: Callable[[Chunks], Iterator[Settled]]
+    with_evidence: bool
+    origin: str
 
 
-class _Run:
-    """One pass over the requests, with its counts."""
+def _opened(run: _Run, stack: ExitStack, recorded_answers: ArrowRows) -> _Opened:
+    mode = run.settings.mode
+    if mode == "auto":
+        mode = "live" if run.connection else "replay"
+    if mode == "live" and run.connection is None:
+        return _asking_nobody(run, stack, None, NO_CONNECTION)
+    if mode == "off":
+        return _asking_nobody(run, stack, None, "llm_mode is off")
+    if mode == "replay":
+        reason = "no recorded answer"
+        if run.settings.mode == "auto":
+            reason = f"{reason}, and {NO_CONNECTION}"
+        return _asking_nobody(run, stack, Recording(recorded_answers), reason)
+    if mode == "plan":
+        return _planning(run, stack)
+    return _asking(run, stack)
 
-    def __init__(self, packs: dict[str, Pack], asker: Asker, invocation_id: str, log: Log) -> None:
-        self._packs = packs
-        self._asker = asker
-        self._columns = OutcomeColumns(invocation_id)
-        self._log = log
-        self._counts: Counter[str] = Counter()
-        self._waiting: Counter[str] = Counter()
-        self._started = self._last_line = time.monotonic()
 
-    def batches(self, requests: ArrowRows) -> Iterator[pa.RecordBatch]:
-        for request in read_requests(requests, self._evidence_wanted):
-            if request.attribute_ids:
-                self._add(request)
-            if len(self._columns) >= _ROWS_PER_BATCH:
-                yield self._columns.take()
-            if time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
-                self._say("so far")
-        yield self._columns.take()
-        if self._counts:
-            self._say("done")
+def _asking_nobody(
+    run: _Run, stack: ExitStack, recording: Recording | None, reason: str
+) -> _Opened:
+    ledger = existing_ledger()
+    if ledger is not None:
+        stack.enter_context(ledger)
+    waiting = CellOutcome("awaiting_llm", reason)
 
-    def _evidence_wanted(self) -> bool:
-        return self._asker.reads_evidence and self._asker.closed_reason is None
+    def finish(chunks: Chunks) -> Iterator[Settled]:
+        for settled in chain.from_iterable(chunks):
+            rest = dict.fromkeys(settled.open_ids, waiting)
+            yield Settled(settled.keyed, settled.outcomes | rest, ())
 
-    def _add(self, request: ImputationRequest) -> None:
-        pack = self._packs.get(request.pack_id, Pack(request.pack_id, ()))
-        reason = self._asker.closed_reason
-        if reason is None:
-            outcomes = self._asker.ask(request, pack)
+    keyer = Keyer(run.settings, with_evidence=False)
+    origin = "from the recording or the ledger" if recording else "from the ledger"
+    return _Opened(keyer, StoredAnswers(ledger, recording), finish, False, origin)
+
+
+def _planning(run: _Run, stack: ExitStack) -> _Opened:
+    settings = run.settings
+    ledger = existing_ledger()
+    calibration = Calibration()
+    settler: Settler = StoredAnswers(None, None)
+    if ledger is not None:
+        stack.enter_context(ledger)
+        calibration = Calibration.from_attempts(ledger.attempts(), settings.model)
+        settler = _kept(ledger, settings)
+    planner = Planner(
+        settings.model,
+        run.price(waiver=True),
+        max_output_tokens=settings.max_output_tokens,
+        calibration=calibration,
+        text_bounds=run.bounds_texts,
+    )
+
+    def finish(chunks: Chunks) -> Iterator[Settled]:
+        for settled in chain.from_iterable(chunks):
+            keyed = settled.keyed
+            planned = planner.plan(keyed.request, keyed.pack, settled.open_ids)
+            rest = {}
+            if planned is not None:
+                outcome = CellOutcome("awaiting_llm", _PLANNED, **asdict(planned.share()))
+                rest = dict.fromkeys(settled.open_ids, outcome)
+            yield Settled(keyed, settled.outcomes | rest, ())
+        run.log("\n".join(planner.summary(run.caps, run.limits)))
+
+    keyer = Keyer(settings, text_bounds=run.bounds_texts)
+    return _Opened(keyer, settler, finish, True, "from the ledger")
+
+
+def _asking(run: _Run, stack: ExitStack) -> _Opened:
+    assert run.connection is not None
+    settings = run.settings
+    price = run.price(waiver=settings.price_waiver)
+    ledger: Ledger = stack.enter_context(open_ledger())
+    keyer = Keyer(settings, text_bounds=run.bounds_texts)
+    kept = _kept(ledger, settings)
+    books = Bookkeeper(ledger, keyer, run.run_id, price, run.progress, text_bounds=run.bounds_texts)
+    asker = LiveAsker(
+        settings,
+        run.connection,
+        ledger,
+        kept,
+        books,
+        Budget(run.caps, price),
+        run.run_id,
+        run.log,
+        run.stop,
+    )
+    return _Opened(keyer, kept, asker.ask, True, "from the ledger")
+
+
+def _kept(ledger: Ledger, settings: Settings) -> KeptAnswers:
+    return KeptAnswers(
+        ledger, reask_stale=settings.reask_stale, reask_refused=settings.reask_refused
+    )
+
+
+def _batches(
+    run: _Run, kept: ExitStack, opened: _Opened, packs: dict[str, Pack], requests: ArrowRows
+) -> Iterator[pa.RecordBatch]:
+    with kept:
+        columns = OutcomeColumns(run.run_id)
+        for settled in _finished(opened, _chunks(opened, packs, requests)):
+            _count(run, opened, settled)
+            job, pack_id = settled.keyed.request.job, settled.keyed.request.pack_id
+            for name, outcome in settled.outcomes.items():
+                key = settled.keyed.cells[name].question_key
+                columns.add(job.job_id, name, pack_id, key, outcome)
+            if len(columns) >= _ROWS_PER_BATCH:
+                yield columns.take()
+        yield columns.take()
+        run.progress.finish()
+
+
+def _chunks(opened: _Opened, packs: dict[str, Pack], requests: ArrowRows) -> Chunks:
+    rows = read_requests(requests, lambda: opened.with_evidence)
+    keyed = (
+        opened.keyer.keyed(request, packs.get(request.pack_id, Pack(request.pack_id, ())))
+        for request in rows
+        if request.attribute_ids
+    )
+    while chunk := list(islice(keyed, _REQUESTS_PER_CHUNK)):
+        yield opened.settler.settle(chunk)
+
+
+def _finished(opened: _Opened, chunks: Chunks) -> Iterator[Settled]:
+    """Give out what is settled at once; from the first open cell on, the mode decides."""
+    for chunk in chunks:
+        if any(settled.open_ids for settled in chunk):
+            yield from opened.finish(chain([chunk], chunks))
+            return
+        yield from chunk
+
+
+def _count(run: _Run, opened: _Opened, settled: Settled) -> None:
+    for outcome in settled.outcomes.values():
+        if outcome.outcome != "answered":
+            run.progress.unanswered(outcome.outcome, outcome.reason or "")
+        elif outcome.run_id == run.run_id:
+            run.progress.answered("asked now")
         else:
-            outcomes = dict.fromkeys(request.attribute_ids, CellOutcome("awaiting_llm", reason))
-        for attribute_id, outcome in outcomes.items():
-            key = cell_key(request.job, pack.attribute(attribute_id))
-            self._columns.add(request, attribute_id, key, outcome)
-            self._counts[outcome.outcome] += 1
-            if outcome.outcome == "awaiting_llm" and outcome.reason:
-                self._waiting[outcome.reason] += 1
-
-    def _say(self, stage: str) -> None:
-        self._last_line = time.monotonic()
-        counts = ", ".join(f"{count} {name}" for name, count in sorted(self._counts.items()))
-        calls = getattr(self._asker, "calls", 0)
-        seconds = self._last_line - self._started
-        line = f"LLM {stage}: {counts} (cells), {calls} calls, {seconds:.0f} s"
-        if stage == "done":
-            for reason, count in self._waiting.most_common():
-                line += f"\n  {count} cells wait: {reason}"
-        self._log(line)
+            run.progress.answered(opened.origin)

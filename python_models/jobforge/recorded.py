@@ -1,4 +1,4 @@
-"""Answers that a real model gave earlier, replayed by the key of the cell.
+"""Answers that a real model gave earlier, replayed by the key of the question.
 
 The recording says which model gave an answer and when, so a replayed answer's provenance is that
 of the day it was given. A recorded value is checked like a fresh one.
@@ -12,8 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from jobforge.inputs import ArrowRows, Attribute, ImputationRequest, Pack
-from jobforge.keys import cell_key
+from jobforge.inputs import ArrowRows, Attribute
 from jobforge.outcomes import CellOutcome
 from jobforge.values import BadValueError, parse_value
 
@@ -23,28 +22,18 @@ __all__ = ["Recording"]
 class Recording:
     """Answers by cell; where one cell has several, the latest counts."""
 
-    reads_evidence = False
-    closed_reason: str | None = None
-
-    def __init__(self, rows: ArrowRows, *, missing_reason: str) -> None:
-        self._missing = CellOutcome("awaiting_llm", missing_reason)
+    def __init__(self, rows: ArrowRows) -> None:
         table = rows if isinstance(rows, pa.Table) else rows.read_all()
         order = [("imputed_at", "ascending"), ("value", "ascending")]
         self._answers: dict[str, Mapping[str, Any]] = {
-            row["cell_key"]: row for row in table.sort_by(order).to_pylist()
+            row["question_key"]: row for row in table.sort_by(order).to_pylist()
         }
 
-    def ask(self, request: ImputationRequest, pack: Pack) -> dict[str, CellOutcome]:
-        """Return the outcome of every cell of the request, by attribute id."""
-        return {
-            attribute_id: self._outcome(request, pack.attribute(attribute_id))
-            for attribute_id in request.attribute_ids
-        }
-
-    def _outcome(self, request: ImputationRequest, attribute: Attribute) -> CellOutcome:
-        row = self._answers.get(cell_key(request.job, attribute))
+    def outcome(self, question_key: str, attribute: Attribute) -> CellOutcome | None:
+        """Return the outcome of a cell that has a recorded answer, or None."""
+        row = self._answers.get(question_key)
         if row is None:
-            return self._missing
+            return None
         absent = [name for name in _REQUIRED if row[name] in (None, "")]
         if absent:
             return CellOutcome("failed", f"the recorded answer has no {' and no '.join(absent)}")

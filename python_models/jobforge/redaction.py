@@ -8,7 +8,7 @@ from collections.abc import Iterable
 __all__ = ["one_line", "redact"]
 
 _SECRETS = re.compile(
-    r"sk-[\w*.\-]{4,}"  # OpenAI's keys, also half masked
+    r"(?<!\w)sk-[\w*.\-]{8,}"  # OpenAI's keys, also half masked
     r"|(?i:bearer)\s+[^\s\"',]+"
     r"|(?<=://)[^\s/@]+@"  # user:password@ in an address
 )

@@ -7,8 +7,9 @@ Only keywords that every server takes are used, so that no server answers a requ
   on `number`. Everybody obeys an enum.
 - Confidence is an integer per cent in steps of five. OpenAI allows 1,000 enum values in a schema,
   so 101 steps for each of 16 attributes would not pass.
-- `minLength` and `maxLength` are refused by OpenAI and Azure and obeyed by local servers: they are
-  left out unless the server is known to take them (`text_bounds`).
+- `minLength` and `maxLength` are refused by OpenAI and Azure, and so are a number's bounds by
+  Azure; local servers take them, and most obey them. They are left out unless the server is known
+  to take them (`text_bounds`).
 - What attributes share stands once in `$defs`: a schema is paid for as input.
 
 A schema keeps a model in line where the server enforces it; `replies` checks everything again.
@@ -105,16 +106,26 @@ def _value(attribute: Attribute, definitions: Schema, text_bounds: bool) -> Sche
         case "rating":
             steps = scale_steps(attribute)
             if steps is None:
-                return {"type": "integer" if is_whole_scale(attribute) else "number"}
+                kind = "integer" if is_whole_scale(attribute) else "number"
+                return {"type": kind, **_limits(attribute, text_bounds)}
             name = f"rating_{steps[0]}_{steps[-1]}".replace("-", "minus_")
             definitions[name] = {"type": "integer", "enum": steps}
             return {"$ref": f"#/$defs/{name}"}
         case "number":
-            return {"type": "number"}
+            return {"type": "number", **_limits(attribute, text_bounds)}
 
 
 def _text(limit: int, text_bounds: bool) -> Schema:
     return {"type": "string", **({"minLength": 2, "maxLength": limit} if text_bounds else {})}
+
+
+def _limits(attribute: Attribute, text_bounds: bool) -> Schema:
+    limits = {"minimum": attribute.scale_minimum, "maximum": attribute.scale_maximum}
+    return {
+        name: int(limit) if limit == int(limit) else float(limit)
+        for name, limit in limits.items()
+        if text_bounds and limit is not None
+    }
 
 
 def _object(properties: Schema) -> Schema:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, cast, get_args
 
 from jobforge.errors import SettingsError
 
-__all__ = ["DEFAULT_MODEL", "MaxTokensParameter", "Mode", "Settings", "TextBounds"]
+__all__ = ["DEFAULT_MODEL", "MaxTokensParameter", "Mode", "OnFatal", "Settings", "TextBounds"]
 
 DEFAULT_MODEL = "gpt-4o-2024-08-06"
 
-Mode = Literal["auto", "off", "live", "replay"]
+Mode = Literal["auto", "off", "plan", "live", "replay"]
+OnFatal = Literal["fail", "warn"]
 MaxTokensParameter = Literal["auto", "max_tokens", "max_completion_tokens"]
 TextBounds = Literal["auto", "on", "off"]
 
@@ -28,18 +30,26 @@ _YAML_BOOLEANS = {"true": "on", "false": "off"}
 class Settings:
     """How the model is asked.
 
-    mode: `live` calls the API, `replay` uses recorded answers, `off` does neither, and `auto` is
-        live where OPENAI_API_KEY or OPENAI_BASE_URL is set, else replay.
+    mode: `live` calls the API, `plan` prices what would be asked, `replay` takes the answers that
+        there are, of any model, `off` does so without the recording, and `auto` is live where
+        OPENAI_API_KEY or OPENAI_BASE_URL is set, else replay.
     model: the model's name, as the server knows it.
-    max_calls: requests that one run may send; what is left waits.
+    max_calls, max_tokens, max_cost_usd: what one run may send and spend; what is left waits.
+    prices: prices of models beside the seed's, in US dollars per million tokens, as JSON.
+    price_waiver: lets a model without a price be asked, within the other caps.
+    requests_per_minute, tokens_per_minute: limits to keep, where replies do not name them.
+    max_in_flight: requests that may be in flight at once.
+    reask_stale: asks again where the evidence has changed. reask_refused: where the model refused.
+    on_fatal: whether a fault that every call would meet fails the run or only warns.
+    wait_for_others_seconds: how long to wait for cells that another run is asking.
     max_output_tokens: the most tokens a reply may have; a longer one is a failed cell.
     max_tokens_parameter: the name of that limit in the request. `auto` takes OpenAI's current
         `max_completion_tokens` for OpenAI's and Azure's own hosts, whose reasoning models refuse
         the older name, and `max_tokens` for every other server, some of which know only that.
     temperature: sent only where it is set, because reasoning models refuse it.
     timeout_seconds: how long one request may take.
-    text_bounds: whether the schema bounds the length of texts. `auto` does so for servers on this
-        machine, which obey it; OpenAI's and Azure's strict mode refuses such a schema.
+    text_bounds: whether the schema bounds the length of texts, and numbers. `auto` does so for
+        servers on this machine; OpenAI's and Azure's strict mode refuses such a schema.
     """
 
     mode: Mode = "auto"
@@ -50,6 +60,17 @@ class Settings:
     temperature: float | None = None
     timeout_seconds: float = 300.0
     text_bounds: TextBounds = "auto"
+    max_cost_usd: Decimal = Decimal(5)
+    max_tokens: int | None = None
+    prices: str = "{}"
+    price_waiver: bool = False
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    max_in_flight: int = 64
+    reask_stale: bool = False
+    reask_refused: bool = False
+    on_fatal: OnFatal = "fail"
+    wait_for_others_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         if not self.model.strip():
@@ -66,6 +87,17 @@ class Settings:
             )
         if self.temperature is not None and not 0 <= self.temperature <= 2:
             raise SettingsError(f"llm_temperature is {self.temperature}: it must be 0 to 2 or null")
+        if self.max_in_flight < 1:
+            raise SettingsError(f"llm_max_in_flight is {self.max_in_flight}: it must be 1 or more")
+        if not self.wait_for_others_seconds >= 0:
+            raise SettingsError(
+                f"llm_wait_for_others_seconds is {self.wait_for_others_seconds}:"
+                " it must be 0 or more"
+            )
+
+    def bounds_texts(self, is_local: bool) -> bool:
+        """Say whether the schema bounds texts, for a server on this machine or elsewhere."""
+        return is_local if self.text_bounds == "auto" else self.text_bounds == "on"
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Settings:
@@ -123,6 +155,21 @@ def _number(name: str, text: str) -> float:
         raise SettingsError(f"{name} is {text!r}: it must be a number") from None
 
 
+def _decimal(name: str, text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise SettingsError(f"{name} is {text!r}: it must be a number") from None
+
+
+def _flag(name: str, text: str) -> bool:
+    return _choice(name, text, ("on", "off")) == "on"
+
+
+def _on_fatal(name: str, text: str) -> OnFatal:
+    return cast(OnFatal, _choice(name, text, get_args(OnFatal)))
+
+
 _READERS = {
     "mode": _mode,
     "model": _text,
@@ -132,4 +179,15 @@ _READERS = {
     "temperature": _number,
     "timeout_seconds": _number,
     "text_bounds": _text_bounds,
+    "max_cost_usd": _decimal,
+    "max_tokens": _integer,
+    "prices": _text,
+    "price_waiver": _flag,
+    "requests_per_minute": _integer,
+    "tokens_per_minute": _integer,
+    "max_in_flight": _integer,
+    "reask_stale": _flag,
+    "reask_refused": _flag,
+    "on_fatal": _on_fatal,
+    "wait_for_others_seconds": _number,
 }

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import os
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from jobforge.client import CompletionClient
 from jobforge.inputs import Attribute, ComparableJob, ImputationRequest, Job, KnownAttribute, Pack
 from jobforge.pipeline import impute
+from jobforge.questions import Keyer
 from jobforge.settings import Settings
+
+PRICES = Path(__file__).parents[2] / "seeds" / "reference" / "model_prices.csv"
 
 READING = Attribute(
     "reading",
@@ -129,7 +135,7 @@ def jobs(count: int) -> list[ImputationRequest]:
 
 
 def recorded_table(*rows: dict[str, Any]) -> pa.Table:
-    """Return recorded answers; each row needs only its cell_key and what differs."""
+    """Return recorded answers; each row needs only its question_key and what differs."""
     usual = {
         "job_id": JOB.job_id,
         "attribute_id": READING.attribute_id,
@@ -145,24 +151,43 @@ def recorded_table(*rows: dict[str, Any]) -> pa.Table:
     return pa.Table.from_pylist([{**usual, **row} for row in rows], schema=_RECORDED)
 
 
+def question_key(job: Job = JOB, attribute: Attribute = READING) -> str:
+    """Return the key of the question after one attribute of a job."""
+    pack = Pack("of one", (attribute,))
+    asked = ImputationRequest(job, pack.pack_id, (attribute.attribute_id,))
+    keyed = Keyer(Settings()).keyed(asked, pack)
+    return keyed.cells[attribute.attribute_id].question_key
+
+
+@cache
+def prices_table() -> pa.Table:
+    """Return the prices that the project comes with."""
+    with PRICES.open(encoding="utf-8", newline="") as file:
+        return pa.Table.from_pylist(list(csv.DictReader(file)))
+
+
 def run(
     *requests: ImputationRequest,
     settings: Settings | None = None,
     recorded: pa.Table | None = None,
     log: Callable[[str], None] | None = None,
-    client: CompletionClient | None = None,
     stop: threading.Event | None = None,
     packs: Iterable[Pack] = (PACK,),
+    invocation_id: str = "invocation-1",
 ) -> list[dict[str, Any]]:
-    """Run the pipeline to its end and return its rows."""
+    """Run the pipeline to its end and return its rows, requests in the order in which they end.
+
+    The ledger is the test's own, which the fixture `ledger_file` names.
+    """
+    assert "JOBFORGE_LEDGER" in os.environ, "use the fixture ledger_file"
     reader = impute(
         packs_table(*packs),
         requests_table(*requests),
         recorded_table() if recorded is None else recorded,
+        prices_table(),
         settings or Settings(mode="live", timeout_seconds=5),
-        invocation_id="invocation-1",
+        invocation_id=invocation_id,
         log=log or (lambda line: None),
-        client=client,
         stop=stop,
     )
     rows: list[dict[str, Any]] = reader.read_all().to_pylist()
@@ -225,7 +250,7 @@ _REQUESTS = pa.schema(
 )
 _RECORDED = pa.schema(
     [
-        ("cell_key", _TEXT),
+        ("question_key", _TEXT),
         ("job_id", _TEXT),
         ("attribute_id", _TEXT),
         ("value", _TEXT),

@@ -72,7 +72,7 @@ CELL_FAULTS = (
     "bad_confidence",
     "fraction_confidence",
 )
-CONNECTION_FAULTS = ("reset", "slow", "html")
+CONNECTION_FAULTS = ("reset", "slow", "html", "drip", "flood")
 FAULTS = ("ok", *STATUS_FAULTS, *REPLY_FAULTS, *CELL_FAULTS, *CONNECTION_FAULTS)
 
 Json = dict[str, Any]
@@ -111,6 +111,7 @@ class LoopbackServer:
     dialect: refuse schemas with a 400 as `openai` or `azure` does in strict mode; None takes all.
     model: what replies say gave them; None repeats the model that was asked for.
     delay_seconds: how long every reply takes.
+    answer: gives the reply's content for a request's body, or None for the usual instance.
     """
 
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -120,8 +121,10 @@ class LoopbackServer:
     seed: int = 0
     port: int = 0
     log_file: Path | None = None
-    answer: Callable[[Json], Json] | None = None
+    answer: Callable[[Json], Json | None] | None = None
     keep: bool = True
+    limit: Callable[[], str | None] | None = None
+    headers: Callable[[], Mapping[str, str]] | None = None
 
     def __post_init__(self) -> None:
         self.asked: list[Asked] = []
@@ -137,7 +140,8 @@ class LoopbackServer:
         """Meet the next requests with these faults, in order; `ok` is none.
 
         A fault may have a value: `429=0.1` sends Retry-After 0.1, `slow=2` waits two seconds,
-        `wrong_type=leadership` spoils that attribute.
+        `wrong_type=leadership` spoils that attribute, `drip=0.1` sends a byte each 0.1 seconds,
+        `flood=10` sends ten million bytes.
         """
         for fault in faults:
             _known_fault(fault)
@@ -169,7 +173,7 @@ class LoopbackServer:
         has_key = bool(headers.get("authorization"))
         kept = {k.lower(): v for k, v in headers.items() if k.lower() not in _SECRET_HEADERS}
         with self._lock:
-            fault = self._script.popleft() if self._script else self._draw()
+            fault = self._script.popleft() if self._script else self._next_fault()
             self.count += 1
             asked = Asked(path, kept, body, fault, has_key)
             if self.keep:
@@ -179,6 +183,9 @@ class LoopbackServer:
                 self._log.write(json.dumps({**line, "has_key": has_key}) + "\n")
                 self._log.flush()
             return fault, self.count
+
+    def _next_fault(self) -> str:
+        return (self.limit() if self.limit else None) or self._draw()
 
     def _draw(self) -> str:
         roll = self._random.random()
@@ -232,7 +239,12 @@ class _Handler(BaseHTTPRequestHandler):
             return self._reset()
         if name == "html":
             return self._send_bytes(200, b"<html>Sign in</html>", "text/html", {})
+        if name == "drip":
+            return self._drip(float(value or 0.1))
+        if name == "flood":
+            return self._send_bytes(200, b" " * int(float(value or 10) * 1e6), "text/plain", {})
         request_id = {"x-request-id": f"req_{number}"}
+        request_id |= self.loopback.headers() if self.loopback.headers else {}
         if name in STATUS_FAULTS:
             status, code, message = STATUS_FAULTS[name]
             key = lower.get("authorization", "").removeprefix("Bearer ")
@@ -299,6 +311,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         self.wfile.flush()
+
+    def _drip(self, seconds: float) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", "100000")
+        self.end_headers()
+        try:
+            for _ in range(100_000):
+                self.wfile.write(b" ")
+                self.wfile.flush()
+                time.sleep(seconds)
+        except OSError:
+            self.close_connection = True
 
     def _reset(self) -> None:
         # Lingering for no time makes the kernel send RST instead of FIN.
@@ -403,8 +428,8 @@ class _Instances:
         return low + self._draw(path, int(schema.get("maximum", low + 5)) - low + 1)
 
     def _number(self, schema: Json, path: str) -> float:
-        low = schema.get("minimum", 0)
         # 0 to 1 suits a confidence too, whose schema cannot say its bounds.
+        low = schema.get("minimum", min(0, schema.get("maximum", 1) - 1))
         return float(low + self._draw(path, 5) / 4 * (schema.get("maximum", low + 1) - low))
 
     def _boolean(self, schema: Json, path: str) -> bool:

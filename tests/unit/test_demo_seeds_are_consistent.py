@@ -133,7 +133,7 @@ def test_recorded_answers_have_the_replay_columns() -> None:
     """The recorded answers' header is the one that the replay reads."""
     path = SEEDS / "demo" / "demo_llm_recorded_answers.csv"
     assert path.read_text(encoding="utf-8").splitlines()[0] == (
-        "cell_key,job_id,attribute_id,value,confidence,rationale,model_requested,model_used,"
+        "question_key,job_id,attribute_id,value,confidence,rationale,model_requested,model_used,"
         "prompt_version,request_id,imputed_at"
     )
 

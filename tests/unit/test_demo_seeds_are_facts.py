@@ -73,9 +73,10 @@ def normalised(header: str) -> str:
 
 def read_csv(path: Path, delimiter: str = ",") -> list[Row]:
     """Return the rows of a published file or a seed as text."""
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file, delimiter=delimiter, quoting=quoting))
+        if delimiter == "\t":
+            return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        return list(csv.DictReader(file))
 
 
 def demo(name: str) -> list[Row]:
@@ -272,8 +273,10 @@ def test_guide_codes_name_the_same_descriptor() -> None:
 def test_measures_and_scales_are_the_guides() -> None:
     """Measure and scale are what the guide says, in its order where one name has two measures."""
     guide = published_guide()
-    words = ("proficiency", "knowledge level", "complexity", "frequency", "duration")
-    words += ("importance", "hours", "distance", "regular, irregular, or seasonal", "degree")
+    words = [
+        *("proficiency", "knowledge level", "complexity", "frequency", "duration", "importance"),
+        *("hours", "distance", "regular, irregular, or seasonal", "degree"),
+    ]
     short = {"knowledge level": "level", "regular, irregular, or seasonal": "type"}
 
     for row in reference("oasis_attributes"):

@@ -18,8 +18,13 @@ typed as (
         prompt_version,
         request_id,
         imputed_at,
+        is_stale,
+        estimated_calls,
+        estimated_input_tokens,
+        estimated_output_tokens,
+        estimated_cost_usd,
         dbt_invocation_id,
-        cell_key,
+        question_key,
     from imputed
 )
 

@@ -4,7 +4,7 @@ with source as (
 
 renamed as (
     select
-        cell_key,
+        question_key,
         job_id,
         attribute_id,
         value,

@@ -1,0 +1,83 @@
+"""The whole executor as a contender: from a job's row to its checked cells.
+
+Prompts, limiter, budget, retries, group recording and the check of every cell are in the figure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+
+import openai  # noqa: F401 - what takes long to import is not in the figures
+from jobforge.client import Connection
+from jobforge.executor import Executor, Finished, GroupRecorder, PackForms, PackRequest, WorkItem
+from jobforge.inputs import Attribute, ComparableJob, ImputationRequest, Job, Pack
+from jobforge.limiter import RateLimiter
+from jobforge.transport import OpenAITransport
+from server import ATTRIBUTES
+
+KEY = "sk-benchmark-0123456789"
+LIMITED = {"start_rate": 20.0, "start_in_flight": 8}
+UNLIMITED = {"start_rate": 1e6, "start_in_flight": 256}
+
+
+def requests_of(count: int) -> Iterator[WorkItem]:
+    """Yield so many jobs' requests of one pack of 16 attributes, each with five comparable jobs."""
+    pack = Pack("pack", tuple(_attribute(name) for name in ATTRIBUTES))
+    forms = PackForms(
+        pack,
+        model="benchmark-model",
+        parameters={"max_tokens": 4096},
+        largest_completion_tokens=4096,
+    )
+    values = tuple((name, "3") for name in ATTRIBUTES)
+    comparable = tuple(ComparableJob(f"Job {n}", "same unit group", values) for n in range(5))
+    for number in range(count):
+        job = Job(f"j{number}", f"Data analyst {number}", "Analytics", "Business", "21211", "Data")
+        yield PackRequest(ImputationRequest(job, "pack", tuple(ATTRIBUTES), (), comparable), forms)
+
+
+async def drive(
+    base_url: str, requests: int, in_flight: int, *, limited: bool = False
+) -> Counter[str]:
+    """Ask for so many requests' cells; return the count of requests by their first cell."""
+    outcomes: Counter[str] = Counter()
+    transport = OpenAITransport(Connection(base_url, KEY), max_connections=in_flight)
+    start = LIMITED if limited else UNLIMITED
+    limiter = RateLimiter(max_in_flight=in_flight, **start)  # type: ignore[arg-type]
+    with GroupRecorder(lambda attempts: None) as recorder:
+        executor = Executor(
+            transport,
+            limiter,
+            model="benchmark-model",
+            recorder=recorder,
+            secrets=[KEY],
+            in_work=in_flight + in_flight // 4,
+        )
+        async for finished in executor.run(_async(requests_of(requests))):
+            outcomes[_outcome(finished)] += 1
+    await transport.aclose()
+    return outcomes
+
+
+def _outcome(finished: Finished) -> str:
+    kinds = {cell.outcome for cell in finished.cells.values()}
+    return kinds.pop() if len(kinds) == 1 else "mixed"
+
+
+async def _async(items: Iterator[WorkItem]) -> AsyncIterator[WorkItem]:
+    for item in items:
+        yield item
+
+
+def _attribute(name: str) -> Attribute:
+    return Attribute(
+        attribute_id=name,
+        name=name.replace("_", " "),
+        domain="skills",
+        description="Understanding written sentences and paragraphs in work-related documents.",
+        value_type="rating",
+        scale_minimum=Decimal(0),
+        scale_maximum=Decimal(5),
+    )

@@ -1,0 +1,264 @@
+"""Asks a live model for what nobody has answered, through the executor and into the ledger.
+
+A cell is claimed in the ledger before it is asked, so that no other run pays for it too; what
+another run is asking is waited for at the end. Every reply is in the ledger before its cells are
+given out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta
+from typing import Any
+
+from jobforge.bookkeeping import Bookkeeper
+from jobforge.budget import Budget
+from jobforge.client import Connection, request_parameters
+from jobforge.errors import FatalRunError
+from jobforge.executor import CellResult, Executor, Finished, GroupRecorder, PackForms, PackRequest
+from jobforge.executor.blocking import run_blocking
+from jobforge.inputs import Pack
+from jobforge.ledger import Ledger
+from jobforge.limiter import RateLimiter
+from jobforge.outcomes import CellOutcome
+from jobforge.prompts import PROMPT_VERSION
+from jobforge.questions import KeyedRequest
+from jobforge.settings import Settings
+from jobforge.settling import KeptAnswers, Settled
+from jobforge.transport import OpenAITransport
+
+__all__ = ["LiveAsker"]
+
+_CLAIM = timedelta(minutes=5)
+_RENEW_SECONDS = 60.0
+_LOOK_AGAIN_SECONDS = 0.5
+_BUSY = "another run is asking for it: run again when that one has ended"
+
+
+@dataclass(frozen=True, slots=True)
+class _Item(PackRequest):
+    """A request in the executor, and what is settled of the requests before it."""
+
+    keyed: KeyedRequest = field(kw_only=True)
+    settled: tuple[Settled, ...] = field(default=(), kw_only=True)
+
+
+class LiveAsker:
+    """Asks for open cells; one of these for a run.
+
+    connection: where to send. budget: what may be spent. stop: once it is set nothing is sent.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        connection: Connection,
+        ledger: Ledger,
+        kept: KeptAnswers,
+        bookkeeper: Bookkeeper,
+        budget: Budget,
+        run_id: str,
+        log: Callable[[str], None],
+        stop: threading.Event,
+    ) -> None:
+        self._settings = settings
+        self._connection = connection
+        self._ledger = ledger
+        self._kept = kept
+        self._bookkeeper = bookkeeper
+        self._budget = budget
+        self._run_id = run_id
+        self._log = log
+        self._stop = stop
+        self._forms: dict[str, PackForms] = {}
+        self._elsewhere: list[KeyedRequest] = []
+        self._executor: Executor | None = None
+
+    def ask(self, chunks: Iterable[list[Settled]]) -> Iterator[Settled]:
+        """Yield every request of the chunks with the outcomes of all of its cells.
+
+        Raises FatalRunError at the end where no further call made sense, if the settings say so.
+        """
+        renewing = _Renewal(self._ledger, self._run_id)
+        try:
+            with renewing, GroupRecorder(self._bookkeeper.write) as recorder:
+                for finished in run_blocking(
+                    lambda: self._opened(recorder), self._items(chunks), self._stop
+                ):
+                    yield from self._given(finished)
+                yield from self._from_elsewhere()
+        finally:
+            self._ledger.release(self._run_id)
+        reason = self._executor.fatal_reason if self._executor else None
+        if reason and self._settings.on_fatal == "fail":
+            raise FatalRunError(
+                f"the model could not be asked: {reason}. What was answered before is kept;"
+                " llm_on_fatal: warn lets the run go on without the rest"
+            )
+
+    def _items(self, chunks: Iterable[list[Settled]]) -> Iterator[_Item]:
+        """Yield what is to be asked, claimed; settled requests ride along."""
+        for chunk in chunks:
+            asked = [one for one in chunk if one.open_ids]
+            settled = [one for one in chunk if not one.open_ids]
+            for one in self._claimed(asked) if asked else ():
+                yield self._item(one, settled)
+                settled = []
+            if settled:
+                yield self._item(settled.pop(), settled)
+
+    def _claimed(self, asked: list[Settled]) -> Iterator[Settled]:
+        if self._executor is not None and self._executor.closed_reason:
+            yield from asked
+            return
+        cells = {
+            one.keyed.cells[name].cell_key: one.keyed.cells[name].evidence_hash
+            for one in asked
+            for name in one.open_ids
+        }
+        ours = self._ledger.claim(
+            cells,
+            self._run_id,
+            _CLAIM,
+            evidence=cells if self._settings.reask_stale else None,
+            refused_again=self._settings.reask_refused,
+        )
+        for one in asked:
+            keys = one.keyed.cells
+            mine = tuple(name for name in one.open_ids if keys[name].cell_key in ours)
+            others = tuple(name for name in one.open_ids if keys[name].cell_key not in ours)
+            if others:
+                self._elsewhere.append(one.keyed.only(others))
+            yield Settled(one.keyed, one.outcomes, mine)
+
+    def _item(self, one: Settled, settled: list[Settled]) -> _Item:
+        keyed = one.keyed.only(one.open_ids)
+        return _Item(
+            keyed.request,
+            self._pack_forms(keyed.pack),
+            keyed=keyed,
+            settled=(*settled, Settled(one.keyed, one.outcomes, ())),
+        )
+
+    def _pack_forms(self, pack: Pack) -> PackForms:
+        forms = self._forms.get(pack.pack_id)
+        if forms is None:
+            parameters: dict[str, Any] = request_parameters(self._connection, self._settings)
+            model = parameters.pop("model")
+            forms = self._forms[pack.pack_id] = PackForms(
+                pack,
+                model=model,
+                parameters=parameters,
+                largest_completion_tokens=self._settings.max_output_tokens,
+                text_bounds=self._settings.bounds_texts(self._connection.is_local),
+            )
+        return forms
+
+    @asynccontextmanager
+    async def _opened(self, recorder: GroupRecorder) -> AsyncIterator[Executor]:
+        settings = self._settings
+        transport = OpenAITransport(
+            self._connection,
+            timeout_seconds=settings.timeout_seconds,
+            max_connections=settings.max_in_flight,
+        )
+        limiter = RateLimiter(
+            requests_per_minute=settings.requests_per_minute,
+            tokens_per_minute=settings.tokens_per_minute,
+            max_in_flight=settings.max_in_flight,
+        )
+        try:
+            self._executor = Executor(
+                transport,
+                limiter,
+                model=settings.model,
+                recorder=recorder,
+                budget=self._budget,
+                secrets=[self._connection.api_key],
+                stop=self._stop,
+                in_work=settings.max_in_flight,
+                log=self._log,
+            )
+            yield self._executor
+        finally:
+            await transport.aclose()
+
+    def _given(self, finished: Finished) -> Iterator[Settled]:
+        item = finished.item
+        assert isinstance(item, _Item)
+        *before, own = item.settled
+        yield from before
+        outcomes = dict(own.outcomes)
+        for name, result in finished.cells.items():
+            outcomes[name] = self._outcome(result)
+        yield Settled(own.keyed, outcomes, ())
+
+    def _outcome(self, result: CellResult) -> CellOutcome:
+        attempt = result.attempt
+        asked = attempt is not None and result.outcome != "awaiting_llm"
+        model = self._settings.model if asked else None
+        request_id = attempt.request_id if asked and attempt is not None else None
+        if result.answer is None or attempt is None:
+            return CellOutcome(
+                result.outcome, result.reason, model_requested=model, request_id=request_id
+            )
+        return CellOutcome(
+            "answered",
+            value=result.answer.value,
+            confidence=result.answer.confidence,
+            rationale=result.answer.rationale,
+            model_requested=model,
+            model_used=attempt.model,
+            prompt_version=PROMPT_VERSION,
+            request_id=request_id,
+            imputed_at=attempt.received_at.astimezone(UTC),
+            run_id=self._run_id,
+        )
+
+    def _from_elsewhere(self) -> Iterator[Settled]:
+        """Wait for the cells that other runs are asking, and give out what came of them."""
+        until = time.monotonic() + self._settings.wait_for_others_seconds
+        waiting, self._elsewhere = self._elsewhere, []
+        told = False
+        while waiting:
+            left = []
+            for one in self._kept.settle(waiting):
+                if one.outcomes:
+                    yield Settled(one.keyed.only(one.outcomes), one.outcomes, ())
+                if one.open_ids:
+                    left.append(one.keyed.only(one.open_ids))
+            waiting = left
+            if not waiting or self._stop.is_set() or time.monotonic() >= until:
+                break
+            if not told:
+                cells = sum(len(keyed.cells) for keyed in waiting)
+                self._log(f"LLM: {cells} cells are being asked by another run: waiting for it")
+                told = True
+            self._stop.wait(_LOOK_AGAIN_SECONDS)
+        for keyed in waiting:
+            yield Settled(keyed, dict.fromkeys(keyed.cells, CellOutcome("awaiting_llm", _BUSY)), ())
+
+
+class _Renewal:
+    """Keeps a run's claims alive while it works."""
+
+    def __init__(self, ledger: Ledger, run_id: str) -> None:
+        self._ledger = ledger
+        self._run_id = run_id
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name="jobforge-claims", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _renew(self) -> None:
+        while not self._ended.wait(_RENEW_SECONDS):
+            self._ledger.renew(self._run_id, _CLAIM)

@@ -1,0 +1,190 @@
+"""What a run may spend: money, calls and tokens, checked before each send.
+
+Whatever the order in which replies come, spent plus reserved never exceeds a cap: a request is
+sent only where the worst case of it and of everything in flight still fits. A reservation ends in
+exactly one of three ways: `settle` with the reply's usage, `settle` without one (sent, and nobody
+knows what it cost: its worst case counts), or `cancel` (never sent: nothing counts).
+
+Safe for threads and for coroutines: nothing here waits.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
+
+from jobforge.errors import SettingsError
+from jobforge.prices import ModelPrice, TokenCounts, Usage
+
+__all__ = ["Bounded", "Budget", "Caps", "Denied", "Reservation", "Spending"]
+
+
+class Bounded(Protocol):
+    """A request whose tokens are bounded, such as `estimates.WorstCase`."""
+
+    @property
+    def largest_prompt_tokens(self) -> int:
+        """What the prompt cannot exceed."""
+
+    @property
+    def largest_completion_tokens(self) -> int:
+        """What the reply cannot exceed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most that one run may spend; None is no cap.
+
+    A call is a request that is sent, retries included. Tokens are those of prompt and completion.
+    """
+
+    max_cost_usd: Decimal | None = Decimal(5)
+    max_calls: int | None = 200
+    max_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_cost_usd is not None and not (
+            self.max_cost_usd.is_finite() and self.max_cost_usd >= 0
+        ):
+            raise SettingsError(
+                f"llm_max_cost_usd is {self.max_cost_usd}: it must be 0 or more, in US dollars"
+            )
+        for name in ("max_calls", "max_tokens"):
+            cap = getattr(self, name)
+            if cap is not None and cap < 0:
+                raise SettingsError(f"llm_{name} is {cap}: it must be 0 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What was spent, or is reserved; cost is None where the model has no price."""
+
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: Decimal | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Reservation:
+    """The right to send one request; its worst case is set aside until it ends."""
+
+    worst_case: Usage
+    highest_cost: Decimal
+    is_open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The request may not be sent now, and why.
+
+    passing: what is in flight may cost less than its worst case, so that asking again after the
+        next `settle` or `cancel` can succeed. Where it is false, no later reply changes anything.
+    """
+
+    reason: str
+    passing: bool = False
+
+
+class Budget:
+    """Keeps a run within its caps. One of these for the run, whatever sends."""
+
+    def __init__(self, caps: Caps, price: ModelPrice | None, *, batch: bool = False) -> None:
+        self._caps = caps
+        self._price = price
+        self._batch = batch
+        self._lock = threading.Lock()
+        self._calls = self._open_calls = 0
+        self._usage = Usage()
+        self._tokens = self._open_tokens = 0
+        self._cost = self._open_cost = Decimal(0)
+
+    def reserve(self, request: Bounded) -> Reservation | Denied:
+        """Set the worst case of one request aside, or say which cap is in its way."""
+        worst = Usage(request.largest_prompt_tokens, request.largest_completion_tokens)
+        highest = Decimal(0)
+        if self._price is not None:
+            highest = self._price.highest_cost(worst, batch=self._batch)
+        with self._lock:
+            denied = self._denied(worst, highest)
+            if denied:
+                return denied
+            self._open_calls += 1
+            self._open_tokens += worst.tokens
+            self._open_cost += highest
+        return Reservation(worst, highest)
+
+    def settle(self, reservation: Reservation, usage: TokenCounts | None) -> Decimal | None:
+        """End a reservation whose request was sent, and return its cost in USD.
+
+        Without a usage the worst case counts. A refusal by the server before any work (a 4xx) cost
+        nothing: settle it with `Usage()`.
+        """
+        counted = usage if usage is not None else reservation.worst_case
+        cost = reservation.highest_cost
+        if self._price is not None and usage is not None:
+            cost = self._price.cost(usage, batch=self._batch)
+        with self._lock:
+            self._close(reservation)
+            self._calls += 1
+            self._usage += counted
+            self._tokens += counted.prompt_tokens + counted.completion_tokens
+            self._cost += cost
+        return cost if self._price is not None else None
+
+    def cancel(self, reservation: Reservation) -> None:
+        """End a reservation whose request was never sent."""
+        with self._lock:
+            self._close(reservation)
+
+    @property
+    def spent(self) -> Spending:
+        """What was spent so far."""
+        with self._lock:
+            cost = self._cost if self._price is not None else None
+            return Spending(self._calls, self._usage, cost)
+
+    @property
+    def in_flight(self) -> Spending:
+        """What is reserved, at its worst."""
+        with self._lock:
+            cost = self._open_cost if self._price is not None else None
+            return Spending(self._open_calls, Usage(self._open_tokens), cost)
+
+    def _close(self, reservation: Reservation) -> None:
+        if not reservation.is_open:
+            raise ValueError("the reservation has ended already")
+        reservation.is_open = False
+        self._open_calls -= 1
+        self._open_tokens -= reservation.worst_case.tokens
+        self._open_cost -= reservation.highest_cost
+
+    def _denied(self, worst: Usage, highest: Decimal) -> Denied | None:
+        caps = self._caps
+        checks = (
+            ("calls", "llm_max_calls", caps.max_calls, self._calls, self._open_calls, 1),
+            ("tokens", "llm_max_tokens", caps.max_tokens, self._tokens, self._open_tokens,
+             worst.tokens),
+            ("USD", "llm_max_cost_usd", caps.max_cost_usd if self._price else None, self._cost,
+             self._open_cost, highest),
+        )  # fmt: skip
+        standing = None
+        for unit, name, cap, spent, reserved, asked in checks:
+            if cap is None or spent + reserved + asked <= cap:
+                continue
+            left = "" if unit == "calls" else _left(unit, cap - spent, asked)
+            denied = Denied(
+                f"the cap of {cap} {unit} was reached{left}: raise {name} to ask for more",
+                passing=spent + asked <= cap,
+            )
+            if not denied.passing:
+                return denied
+            standing = standing or denied
+        return standing
+
+
+def _left(unit: str, left: Decimal | int, asked: Decimal | int) -> str:
+    if unit == "USD":
+        return f" ({left:.4f} USD left, and the next request could cost {asked:.4f})"
+    return f" ({left} left, and the next request could take {asked})"

@@ -1,0 +1,5 @@
+"""`python -m jobforge.cli`, the same as the command `jobforge`."""
+
+from jobforge.cli import main
+
+main()

@@ -1,0 +1,119 @@
+"""Does the address answer, does it know the model, does it honour strict schemas."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from jobforge.client import ChatClient, Connection
+from jobforge.errors import ApiError, ReplyError
+from jobforge.inputs import Attribute
+from jobforge.redaction import redact
+from jobforge.replies import BadCell, read_cells
+from jobforge.schema import response_format
+from jobforge.settings import Settings
+
+__all__ = ["Check", "check_endpoint", "check_schemas"]
+
+_SECONDS = 10.0
+_REPLY_BYTES = 4 << 20
+_PROBE_TOKENS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, and what was found."""
+
+    name: str
+    state: Literal["ok", "note", "problem"]
+    says: str
+
+
+def check_endpoint(connection: Connection, model: str) -> Iterator[Check]:
+    """Yield whether the address answers and knows the model, by its list of models."""
+    request = urllib.request.Request(
+        f"{connection.base_url.rstrip('/')}/models",
+        headers={"Authorization": f"Bearer {connection.api_key}"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_SECONDS) as reply:
+            body = reply.read(_REPLY_BYTES)
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            says = f"rejects the key ({error.code}): set OPENAI_API_KEY"
+            yield Check("endpoint", "problem", says)
+        else:
+            yield Check("endpoint", "note", f"answers, without a list of models ({error.code})")
+        return
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "reason", error)
+        yield Check("endpoint", "problem", redact(f"no answer: {cause}", [connection.api_key]))
+        return
+    yield Check("endpoint", "ok", "answers")
+    known = _models(body)
+    if not known:
+        yield Check("model", "note", f"{model}: the server does not list its models")
+    elif model in known:
+        yield Check("model", "ok", f"{model} is known")
+    else:
+        some = redact(", ".join(sorted(known)[:5]))
+        yield Check("model", "problem", f"{model} is not known (set llm_model); some are: {some}")
+
+
+def check_schemas(connection: Connection, model: str, settings: Mapping[str, Any]) -> Check:
+    """Ask once for something else than the schema allows, and see which of the two it obeys."""
+    client = ChatClient(
+        connection,
+        Settings.from_config(
+            {
+                "llm_model": model,
+                "llm_max_output_tokens": _PROBE_TOKENS,
+                "llm_max_tokens_parameter": settings.get("llm_max_tokens_parameter"),
+                "llm_temperature": settings.get("llm_temperature"),
+                "llm_timeout_seconds": settings.get("llm_timeout_seconds"),
+            }
+        ),
+    )
+    form = response_format(_PROBE, text_bounds=client.takes_text_bounds)
+    try:
+        completion = client.complete(_MESSAGES, form)
+        cells = read_cells(completion.content, _PROBE)
+    except (ApiError, ReplyError) as error:
+        return Check("schemas", "problem", str(error))
+    bad = [f"{name}: {cell.reason}" for name, cell in cells.items() if isinstance(cell, BadCell)]
+    if bad:
+        return Check("schemas", "problem", f"not honoured; {'; '.join(bad)}")
+    return Check("schemas", "ok", f"honoured by one reply of {redact(completion.model)}")
+
+
+_MESSAGES = [
+    {"role": "system", "content": "Reply with the one word hello and nothing else. No JSON."},
+    {"role": "user", "content": "Say hello."},
+]
+_PROBE = (
+    Attribute(
+        "warmth",
+        "Warmth",
+        "probe",
+        "How warm the greeting is.",
+        "rating",
+        scale_minimum=Decimal(0),
+        scale_maximum=Decimal(5),
+    ),
+    Attribute(
+        "kind", "Kind", "probe", "Its kind.", "category", allowed_values=("formal", "casual")
+    ),
+)
+
+
+def _models(body: bytes) -> set[str]:
+    try:
+        listed = json.loads(body)["data"]
+        return {str(entry["id"]) for entry in listed}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return set()

@@ -1,0 +1,105 @@
+"""`jobforge ledger`: is it whole, what is in it, and moving it between machines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobforge.attempts import existing_ledger
+from jobforge.cli.project import ledger_url
+from jobforge.ledger import Ledger, open_ledger
+from jobforge.ledger.errors import LedgerError
+from jobforge.ledger.location import Location
+
+__all__ = ["LedgerOption", "app", "required_ledger"]
+
+_FAULTS_SHOWN = 20
+
+app = typer.Typer(
+    help="Checks, counts and moves the ledger of answers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+LedgerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        help="Path or postgresql:// address; without it JOBFORGE_LEDGER or the default.",
+        show_default=False,
+    ),
+]
+
+
+def required_ledger(url: str | None) -> Ledger:
+    """Open the ledger for reading; raises LedgerError where none was begun yet."""
+    url = ledger_url(url)
+    ledger = existing_ledger(url)
+    if ledger is None:
+        raise LedgerError(f"there is no ledger {Location.of(url)}: the first live run begins it")
+    return ledger
+
+
+@app.command()
+def verify(ledger: LedgerOption = None) -> None:
+    """Derive every hash anew; exit code 1 where something does not hold."""
+    faults = 0
+    with required_ledger(ledger) as opened:
+        for fault in opened.verify():
+            faults += 1
+            if faults <= _FAULTS_SHOWN:
+                typer.echo(f"{fault.table} {fault.key}: {fault.message}")
+        stats = opened.stats()
+    if faults:
+        more = f", {faults - _FAULTS_SHOWN} of them not shown" if faults > _FAULTS_SHOWN else ""
+        typer.echo(f"{faults} faults{more} in {stats.location}")
+        raise typer.Exit(1)
+    typer.echo(
+        f"{stats.location} is whole: {stats.attempts:,} attempts,"
+        f" {stats.answered + stats.refused:,} answers and refusals"
+    )
+
+
+@app.command()
+def stats(ledger: LedgerOption = None) -> None:
+    """Say what the ledger holds and what it cost."""
+    with required_ledger(ledger) as opened:
+        found = opened.stats()
+    for name, text in (
+        ("ledger", f"{found.location} (schema {found.schema_version}, {found.bytes:,} bytes)"),
+        ("answered cells", f"{found.answered:,}"),
+        ("refused cells", f"{found.refused:,}"),
+        ("attempts", f"{found.attempts:,} in {found.runs:,} runs"),
+        ("tokens in", f"{found.prompt_tokens:,}, {found.cached_tokens:,} of them cached"),
+        ("tokens out", f"{found.completion_tokens:,}"),
+        ("cost", f"{found.cost_usd:,.4f} USD, where the price was known"),
+        ("claimed cells", f"{found.claims:,}"),
+        ("in open batches", f"{found.pending_cells:,} cells in {found.open_batches:,} batches"),
+    ):
+        typer.echo(f"{name:<16}{text}")
+
+
+@app.command()
+def export(path: Path, ledger: LedgerOption = None) -> None:
+    """Write every attempt with its answers to a Parquet file."""
+    with required_ledger(ledger) as opened:
+        attempts = opened.export(path)
+    typer.echo(f"{attempts:,} attempts with their answers are in {path}")
+
+
+@app.command("import")
+def import_(path: Path, ledger: LedgerOption = None) -> None:
+    """Add the attempts of an exported file; nothing is overwritten, faulty rows stay out."""
+    with open_ledger(ledger_url(ledger)) as opened:
+        report = opened.import_(path)
+    typer.echo(
+        f"{report.new_attempts:,} attempts and {report.new_answers:,} answers are new,"
+        f" {report.known_attempts:,} attempts were here already"
+    )
+    for fault in report.faults[:_FAULTS_SHOWN]:
+        typer.echo(f"left out: {fault.table} {fault.key}: {fault.message}")
+    if report.faults:
+        typer.echo(f"{len(report.faults)} faults")
+        raise typer.Exit(1)

@@ -1,0 +1,113 @@
+"""The dbt project and the warehouse that the command line reads; it writes neither."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import yaml
+
+from jobforge.errors import JobForgeError, SettingsError
+from jobforge.ledger.location import DEFAULT_PATH, VARIABLE
+
+__all__ = ["Project", "Warehouse", "WarehouseUnavailableError", "ledger_url", "read_vars"]
+
+_PRICES = Path("seeds/reference/model_prices.csv")
+
+
+class WarehouseUnavailableError(JobForgeError):
+    """The warehouse cannot be read now; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A dbt project's folder and its vars as dbt_project.yml has them."""
+
+    folder: Path
+    vars: dict[str, Any]
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Project | None:
+        """Return the project in this folder or one above it, or None."""
+        start = (start or Path.cwd()).resolve()
+        for folder in (start, *start.parents):
+            file = folder / "dbt_project.yml"
+            if file.is_file():
+                content = yaml.safe_load(file.read_text("utf-8")) or {}
+                return cls(folder, dict(content.get("vars") or {}))
+        return None
+
+    def price_rows(self) -> pa.Table:
+        """Return the price list that the project ships."""
+        file = self.folder / _PRICES
+        if not file.is_file():
+            raise SettingsError(f"the project has no price list {_PRICES}")
+        with file.open(encoding="utf-8", newline="") as rows:
+            return pa.Table.from_pylist(list(csv.DictReader(rows)))
+
+
+def read_vars(text: str | None) -> dict[str, Any]:
+    """Return what `--vars` gives, as dbt reads it; raises SettingsError for anything else."""
+    try:
+        given = yaml.safe_load(text or "{}")
+    except yaml.YAMLError:
+        given = None
+    if not isinstance(given, dict):
+        raise SettingsError("--vars is not a mapping such as '{llm_model: gpt-4.1-mini}'")
+    return given
+
+
+def ledger_url(given: str | None) -> str | None:
+    """Return the ledger that is given, the environment's, or else the project's own."""
+    project = Project.find()
+    if given or os.environ.get(VARIABLE) or project is None:
+        return given
+    return str(project.folder / DEFAULT_PATH)
+
+
+class Warehouse:
+    """The DuckDB file that dbt builds, opened for reading while nobody writes."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise WarehouseUnavailableError(f"there is no warehouse file {path}")
+        try:
+            self._connection = duckdb.connect(str(path), read_only=True)
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            if "lock" in reason.lower():
+                reason = "another program has it open"
+            raise WarehouseUnavailableError(
+                f"the warehouse {path} cannot be read now: {reason}"
+            ) from None
+
+    @staticmethod
+    def path(given: Path | None, project: Project | None) -> Path:
+        """Return the file that is given, or else the environment's, or else the project's."""
+        named = os.environ.get("JOBFORGE_WAREHOUSE")
+        if given or named:
+            return Path(given or str(named))
+        return (project.folder if project else Path()) / "warehouse/jobforge.duckdb"
+
+    def rows(self, table: str, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+        """Return the rows of a query, in which `{table}` stands for the table by that name."""
+        found = self._connection.execute(
+            "select table_schema from information_schema.tables where table_name = ?", [table]
+        ).fetchall()
+        if not found:
+            raise WarehouseUnavailableError(f"the warehouse has no {table} yet: run dbt build")
+        cursor = self._connection.execute(
+            sql.replace("{table}", f'"{found[0][0]}"."{table}"'), list(parameters)
+        )
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()

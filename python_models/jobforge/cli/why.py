@@ -1,0 +1,145 @@
+"""`jobforge why JOB ATTRIBUTE`: where a cell's value comes from, and what was said for it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jobforge.attempts import existing_ledger
+from jobforge.cli.ledger import LedgerOption
+from jobforge.cli.project import Project, Warehouse, WarehouseUnavailableError, ledger_url
+from jobforge.ledger.records import Why
+
+__all__ = ["WarehouseOption", "why"]
+
+WarehouseOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="DuckDB file; without it JOBFORGE_WAREHOUSE or the project's.", show_default=False
+    ),
+]
+
+_CANDIDATES = """
+    select * from {table} where job_id = ? and attribute_id = ? order by candidate_rank
+"""
+_CELL = "select * from {table} where job_id = ? and attribute_id = ?"
+_ORIGIN = ("dataset", "dataset_release", "source_record", "inheritance_level")
+
+
+def why(
+    job_id: str,
+    attribute_id: str,
+    warehouse: WarehouseOption = None,
+    ledger: LedgerOption = None,
+    texts: Annotated[
+        bool, typer.Option(help="Show the messages, the schema and the raw reply.")
+    ] = True,
+) -> None:
+    """Show every candidate of a cell, and what the model was asked and said.
+
+    The warehouse has the candidates, the ledger what was said; each is shown without the other.
+    """
+    typer.echo(f"{job_id} {attribute_id}")
+    shown = _candidates(job_id, attribute_id, warehouse)
+    said = _said(job_id, attribute_id, ledger, texts)
+    if not (shown or said):
+        raise typer.Exit(1)
+
+
+def _candidates(job_id: str, attribute_id: str, path: Path | None) -> bool:
+    try:
+        opened = Warehouse(Warehouse.path(path, Project.find()))
+    except WarehouseUnavailableError as error:
+        typer.echo(f"\nCandidates: {error}; what follows is from the ledger alone")
+        return False
+    try:
+        cell = (job_id, attribute_id)
+        candidates = opened.rows("gold_job_attribute_provenance", _CANDIDATES, cell)
+        rows = candidates or opened.rows("gold_job_attributes", _CELL, cell)
+    except WarehouseUnavailableError as error:
+        typer.echo(f"\nCandidates: {error}")
+        return False
+    finally:
+        opened.close()
+    if not rows:
+        typer.echo("\nCandidates: the warehouse has no such job or attribute")
+    elif not candidates:
+        typer.echo(f"\nCandidates: none; {rows[0]['fill_status']}: {rows[0]['fill_reason']}")
+    else:
+        typer.echo("\nCandidates, the winner first:")
+        for row in candidates:
+            typer.echo(_candidate(row))
+    return bool(rows)
+
+
+def _candidate(row: dict[str, Any]) -> str:
+    origin = ", ".join(str(row[name]) for name in _ORIGIN if row[name] is not None)
+    lines = [
+        f"  {row['candidate_rank']}. {row['value']}  {row['source_type']}, confidence"
+        f" {row['confidence']:g}: {origin}"
+    ]
+    if row["rationale"]:
+        lines.append(f"     {row['rationale']}")
+    if row["model_used"]:
+        lines.append(
+            f"     {row['model_used']}, prompt {row['prompt_version']}, {row['imputed_at']}"
+        )
+    return "\n".join(lines)
+
+
+def _said(job_id: str, attribute_id: str, url: str | None, texts: bool) -> bool:
+    ledger = existing_ledger(ledger_url(url))
+    if ledger is None:
+        typer.echo("\nLedger: none was begun yet")
+        return False
+    with ledger:
+        found = ledger.why(job_id, attribute_id)
+    if not found:
+        typer.echo("\nLedger: no model was ever asked for this cell with success")
+        return False
+    typer.echo("\nLedger, the latest first:")
+    for number, entry in enumerate(found, 1):
+        typer.echo(_entry(number, entry))
+        if texts:
+            for name, text in (
+                ("system message", entry.system_text),
+                ("user message", entry.user_text),
+                ("schema", entry.schema_text),
+                ("raw reply", _pretty(entry.raw_reply)),
+            ):
+                typer.echo(f"     --- {name}\n{_indented(text)}")
+    return True
+
+
+def _entry(number: int, entry: Why) -> str:
+    answer, source = entry.answer, entry.answer.source
+    tokens = f"{entry.prompt_tokens} tokens in, {entry.completion_tokens} out"
+    if entry.prompt_tokens is None:
+        tokens = "usage not told"
+    cost = "" if entry.cost_usd is None else f", {entry.cost_usd:.6f} USD for the whole call"
+    said = f"refused: {source.reason}"
+    if answer.outcome == "answered":
+        said = f"{answer.value}  confidence {answer.confidence:g}: {answer.rationale}"
+    return (
+        f"  {number}. {said}\n"
+        f"     {source.model_used or source.model_requested}, prompt {source.prompt_version},"
+        f" {source.answered_at:%Y-%m-%d %H:%M:%S} UTC, {entry.mode}, run {source.run_id},"
+        f" request {source.request_id}\n"
+        f"     {tokens}{cost}"
+    )
+
+
+def _pretty(reply: str | None) -> str:
+    if reply is None:
+        return "(none)"
+    try:
+        return json.dumps(json.loads(reply), ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):
+        return reply
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"     {line}" for line in text.splitlines())

@@ -1,0 +1,176 @@
+"""One question, sent until there is a reply or no use in trying: the only retry loop there is.
+
+Before each sending the budget consents and the limiter gives a slot; after each, what came of it
+is recorded and durable before anybody learns of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from jobforge import errors
+from jobforge.completions import Usage
+from jobforge.executor.exchange import Error, Exchange, Exchanged, Question
+from jobforge.executor.state import RunState
+from jobforge.executor.work import Attempt, Budget, Denied, Form, Recorder, Reservation
+from jobforge.limiter import LimiterClosed, RateLimiter, Slot
+from jobforge.retries import GiveUp, RetryPolicy
+
+__all__ = ["Asked", "Failed", "Sender", "Unasked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A reply that could be read; its cells are in the attempt."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No answer, and what the last attempt met."""
+
+    attempt: Attempt
+    error: Error
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """Not sent, cut off, or not worth waiting for: the run is closed, or the pack is."""
+
+    reason: str
+
+
+class Sender:
+    """Sends questions; shared by all workers of a run."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        limiter: RateLimiter,
+        budget: Budget,
+        recorder: Recorder,
+        policy: RetryPolicy,
+        state: RunState,
+    ) -> None:
+        self._exchange = exchange
+        self._limiter = limiter
+        self._budget = budget
+        self._recorder = recorder
+        self._policy = policy
+        self._state = state
+        self._reserved = 0
+        self._settled = asyncio.Event()
+
+    async def ask(self, question: Question) -> Asked | Failed | Unasked:
+        """Send a question, again where that may help; what is returned has been recorded."""
+        form = question.item.form(question.attribute_ids)
+        loop = asyncio.get_running_loop()
+        attempts = refusals = 0
+        first_sent: float | None = None
+        while True:
+            reservation = await self._reserve(question, form)
+            if isinstance(reservation, str):
+                return Unasked(reservation)
+            sent = await self._send(question, form, reservation, attempts + refusals + 1)
+            if sent is None:
+                return Unasked(self._why_not(question))
+            attempt, error = sent.attempt, sent.error
+            if first_sent is None:
+                first_sent = loop.time() - attempt.latency
+            await self._recorder.record(attempt)
+            if attempt.status == "interrupted":
+                return Unasked(self._why_not(question))
+            if error is None:
+                self._state.answered(question.item.group)
+                return Asked(attempt)
+            refused = isinstance(error, errors.RateLimitedError)
+            refusals, attempts = refusals + refused, attempts + (not refused)
+            decision = self._policy.decide(
+                error,
+                attempts=attempts,
+                refusals=refusals,
+                elapsed=loop.time() - first_sent,
+                retry_after=sent.wait,
+            )
+            if isinstance(decision, GiveUp) and decision.everywhere:
+                self._state.close(decision.reason, fatal=True)
+                return Unasked(decision.reason)
+            if isinstance(decision, GiveUp):
+                return self._give_up(question, attempt, error, decision)
+            await self._state.sleep(decision.seconds)
+
+    def _give_up(
+        self, question: Question, attempt: Attempt, error: Error, decision: GiveUp
+    ) -> Failed:
+        if isinstance(error, errors.ReplyError):
+            self._state.answered(question.item.group)
+        else:
+            self._state.failed(question.item.group, error, decision.reason)
+        return Failed(attempt, error, decision.reason)
+
+    def _why_not(self, question: Question) -> str:
+        return self._state.why_not(question.item.group) or "the run was interrupted: run it again"
+
+    async def _reserve(self, question: Question, form: Form) -> Reservation | str:
+        """Return the budget's consent, or why nothing is sent.
+
+        A budget counts what is in flight at its worst; where that alone is in the way, wait for
+        what it really takes.
+        """
+        while True:
+            reason = self._state.why_not(question.item.group)
+            if reason:
+                return reason
+            settled = self._settled
+            answer = self._budget.reserve(form.estimate)
+            if not isinstance(answer, Denied):
+                self._reserved += 1
+                return answer
+            if not self._reserved:
+                self._state.close(answer.reason)
+                return answer.reason
+            await settled.wait()
+
+    def _settle(self, reservation: Reservation, usage: Usage | None, *, sent: bool) -> None:
+        if sent:
+            self._budget.settle(reservation, usage)
+        else:
+            self._budget.cancel(reservation)
+        self._reserved -= 1
+        self._settled.set()
+        self._settled = asyncio.Event()
+
+    async def _send(
+        self, question: Question, form: Form, reservation: Reservation, number: int
+    ) -> Exchanged | None:
+        """Send once; return what came of it, or None where it was not sent."""
+        estimate = form.estimate
+        tokens = estimate.prompt_tokens + estimate.completion_tokens
+        usage: Usage | None = None
+        sent = False
+        try:
+            async with self._limiter.slot(tokens, urgent=number > 1) as slot:
+                if self._state.why_not(question.item.group):
+                    return None
+                sent = True
+                exchanged = await self._exchange.send(question, form, number)
+                _tell(slot, exchanged)
+                usage = exchanged.attempt.usage
+                return exchanged
+        except LimiterClosed:
+            return None
+        finally:
+            self._settle(reservation, usage, sent=sent)
+
+
+def _tell(slot: Slot, exchanged: Exchanged) -> None:
+    """Tell the limiter what became of its slot."""
+    if isinstance(exchanged.error, errors.RateLimitedError):
+        slot.refused(exchanged.headers, exchanged.wait)
+    elif isinstance(exchanged.error, errors.TransientApiError):
+        slot.failed(exchanged.wait)
+    elif exchanged.attempt.http_status is not None:
+        slot.replied(exchanged.headers, exchanged.attempt.latency)

@@ -1,0 +1,109 @@
+"""Whether a run still sends, and if not, why: one place that every worker asks.
+
+A run closes once, with the first reason; from then on nothing is sent. It closes for faults that
+every request would meet, for a spent budget, and when it is told to stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+from jobforge.errors import (
+    ApiError,
+    FatalApiError,
+    ReplyError,
+    RequestRejectedError,
+    TransientApiError,
+)
+
+__all__ = ["RunState"]
+
+FAULTS_IN_A_ROW = 10
+REJECTIONS_IN_A_ROW = 3
+REJECTED_GROUPS = 2
+
+
+class RunState:
+    """Open until `close`; `on_close` is called then. `log` gets a line for what closes."""
+
+    def __init__(self, on_close: Callable[[], None], log: Callable[[str], None]) -> None:
+        self.closed_reason: str | None = None
+        self.fatal_reason: str | None = None
+        self._on_close = on_close
+        self._log = log
+        self._closed = asyncio.Event()
+        self._scopes: set[asyncio.Timeout] = set()
+        self._faults = 0
+        self._answers = 0
+        self._rejections: Counter[str] = Counter()
+        self._closed_groups: dict[str, str] = {}
+
+    def why_not(self, group: str) -> str | None:
+        """Return why nothing of this group is sent, or None where it may be."""
+        return self.closed_reason or self._closed_groups.get(group)
+
+    def close(self, reason: str, *, fatal: bool = False) -> None:
+        """Send nothing more; `fatal` where it is for a fault, not for a cap or a stop."""
+        if self.closed_reason is None:
+            self.closed_reason = reason
+            self.fatal_reason = reason if fatal else None
+            self._closed.set()
+            self._on_close()
+            self._log(f"LLM: no further call is made: {reason}")
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, but no longer than the run is open."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
+        except TimeoutError:
+            """The time is over."""
+
+    def scope(self) -> asyncio.Timeout:
+        """Return a scope for one sending, which `interrupt` can end."""
+        scope = asyncio.timeout(None)
+        self._scopes.add(scope)
+        return scope
+
+    def leave(self, scope: asyncio.Timeout) -> None:
+        """Note that the sending is over."""
+        self._scopes.discard(scope)
+
+    def interrupt(self, grace: float) -> None:
+        """Give what is in flight so many seconds more."""
+        until = asyncio.get_running_loop().time() + grace
+        for scope in self._scopes:
+            scope.reschedule(until)
+
+    def answered(self, group: str) -> None:
+        """Note that the server does its work."""
+        self._answers += 1
+        self._faults = 0
+        self._rejections[group] = 0
+
+    def failed(self, group: str, error: ApiError | ReplyError, reason: str) -> None:
+        """Note a request that failed for good, after its retries."""
+        if isinstance(error, RequestRejectedError):
+            self._rejected(group, reason)
+        elif isinstance(error, FatalApiError):
+            self.close(reason, fatal=True)
+        elif isinstance(error, TransientApiError):
+            self._faults += 1
+            if self._faults >= FAULTS_IN_A_ROW:
+                self.close(
+                    f"{self._faults} requests in a row failed, the last one: {reason}", fatal=True
+                )
+
+    def _rejected(self, group: str, reason: str) -> None:
+        # A schema belongs to a pack: one that the server refuses does not spoil the others. But
+        # where one pack after the other is refused and nothing is answered, all will be.
+        self._rejections[group] += 1
+        if self._rejections[group] != REJECTIONS_IN_A_ROW:
+            return
+        self._closed_groups[group] = reason
+        if not self._answers and len(self._closed_groups) >= REJECTED_GROUPS:
+            self.close(reason, fatal=True)
+        else:
+            self._log(f"LLM: no further call is made for pack {group!r}: {reason}")

@@ -1,0 +1,73 @@
+"""The ledger: every attempt that was made and every answer that was paid for, kept for ever.
+
+It is outside the warehouse, append-only, and the same on SQLite and PostgreSQL. SQLAlchemy is
+loaded when a ledger is opened, not before.
+"""
+
+from __future__ import annotations
+
+from jobforge.ledger.errors import (
+    LedgerBusyError,
+    LedgerCorruptError,
+    LedgerError,
+    LedgerFullError,
+    SecretFoundError,
+)
+from jobforge.ledger.interface import Ledger
+from jobforge.ledger.records import (
+    Answer,
+    AskedCell,
+    AskedRequest,
+    AttemptRecord,
+    Batch,
+    BatchItem,
+    BatchState,
+    CellAnswer,
+    Fault,
+    ImportReport,
+    LedgerStats,
+    Source,
+    Why,
+)
+
+__all__ = [
+    "Answer",
+    "AskedCell",
+    "AskedRequest",
+    "AttemptRecord",
+    "Batch",
+    "BatchItem",
+    "BatchState",
+    "CellAnswer",
+    "Fault",
+    "ImportReport",
+    "Ledger",
+    "LedgerBusyError",
+    "LedgerCorruptError",
+    "LedgerError",
+    "LedgerFullError",
+    "LedgerStats",
+    "SecretFoundError",
+    "Source",
+    "Why",
+    "open_ledger",
+]
+
+
+def open_ledger(
+    url: str | None = None, *, read_only: bool = False, wait_seconds: float = 10.0
+) -> Ledger:
+    """Open the ledger, made or brought to the current schema where that is needed.
+
+    url: a path, `sqlite:///path` or `postgresql://user@host/database`; without one the
+        environment's JOBFORGE_LEDGER, or else `ledger/jobforge.sqlite`.
+    read_only: nothing is made or changed; other processes may write meanwhile.
+    wait_seconds: how long to wait for another program's lock.
+
+    Raises LedgerError, before anything is asked of a model, where the ledger must not be there,
+    cannot be read or written, is damaged or locked, or has no room.
+    """
+    from jobforge.ledger.location import Location
+    from jobforge.ledger.store import SqlLedger
+
+    return SqlLedger(Location.of(url), read_only=read_only, wait_seconds=wait_seconds)

@@ -1,0 +1,104 @@
+"""Who asks which cell: claims that end by themselves when their run dies.
+
+A claim is taken first and checked afterwards, in one transaction. An answer is written together
+with the end of its claim, so whoever gets hold of a claim that has just ended sees the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, bindparam, delete, or_, select, update
+
+from jobforge.ledger.dialects import Dialect
+from jobforge.ledger.tables import answer, claim, pending_cell
+from jobforge.ledger.texts import chunks
+
+__all__ = ["held_by", "pending", "release", "renew", "take"]
+
+_KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
+_HELD = select(claim.c.cell_key).where(
+    claim.c.run_id == bindparam("run"), claim.c.cell_key.in_(_KEYS)
+)
+_GIVE_UP = delete(claim).where(claim.c.run_id == bindparam("run"), claim.c.cell_key.in_(_KEYS))
+_PENDING = select(pending_cell.c.cell_key).where(pending_cell.c.cell_key.in_(_KEYS))
+_SETTLED = select(answer.c.cell_key, answer.c.evidence_hash, answer.c.outcome).where(
+    answer.c.cell_key.in_(_KEYS)
+)
+
+
+def take(
+    connection: Connection,
+    dialect: Dialect,
+    cell_keys: Iterable[str],
+    run_id: str,
+    ttl: timedelta,
+    evidence: Mapping[str, str] | None,
+    refused_again: bool,
+) -> set[str]:
+    """Claim what is free and unsettled, in one order for all processes; return it."""
+    now = dialect.now(connection)
+    expires = now + ttl // timedelta(microseconds=1)
+    statement = dialect.insert(claim)
+    statement = statement.on_conflict_do_update(
+        index_elements=[claim.c.cell_key],
+        set_={
+            "run_id": statement.excluded.run_id,
+            "expires_at": statement.excluded.expires_at,
+        },
+        where=or_(claim.c.expires_at <= now, claim.c.run_id == statement.excluded.run_id),
+    )
+    taken: set[str] = set()
+    for chunk in chunks(sorted(set(cell_keys))):
+        rows = [{"cell_key": key, "run_id": run_id, "expires_at": expires} for key in chunk]
+        connection.execute(statement, rows)
+        mine = held_by(connection, run_id, chunk)
+        barred = pending(connection, chunk)
+        for row in connection.execute(_SETTLED, {"keys": chunk}):
+            if _settles(row, evidence, refused_again):
+                barred.add(row[0])
+        if mine & barred:
+            connection.execute(_GIVE_UP, {"run": run_id, "keys": sorted(mine & barred)})
+        taken |= mine - barred
+    return taken
+
+
+def _settles(row: Sequence[Any], evidence: Mapping[str, str] | None, refused_again: bool) -> bool:
+    key, asked_with, outcome = row
+    if refused_again and outcome == "refused":
+        return False
+    return evidence is None or evidence.get(key, asked_with) == asked_with
+
+
+def held_by(connection: Connection, run_id: str, cell_keys: Iterable[str]) -> set[str]:
+    """Return those of the cells that the run has claimed."""
+    held: set[str] = set()
+    for chunk in chunks(cell_keys):
+        held.update(connection.execute(_HELD, {"run": run_id, "keys": chunk}).scalars())
+    return held
+
+
+def pending(connection: Connection, cell_keys: Iterable[str]) -> set[str]:
+    """Return those of the cells that wait in a batch."""
+    waiting: set[str] = set()
+    for chunk in chunks(cell_keys):
+        waiting.update(connection.execute(_PENDING, {"keys": chunk}).scalars())
+    return waiting
+
+
+def renew(connection: Connection, dialect: Dialect, run_id: str, ttl: timedelta) -> int:
+    """Put off the end of the run's claims; return how many it has."""
+    expires = dialect.now(connection) + ttl // timedelta(microseconds=1)
+    statement = update(claim).where(claim.c.run_id == run_id).values(expires_at=expires)
+    return connection.execute(statement).rowcount
+
+
+def release(connection: Connection, run_id: str, cell_keys: Iterable[str] | None) -> None:
+    """End the run's claims on these cells, or all of them."""
+    if cell_keys is None:
+        connection.execute(delete(claim).where(claim.c.run_id == run_id))
+        return
+    for chunk in chunks(sorted(set(cell_keys))):
+        connection.execute(_GIVE_UP, {"run": run_id, "keys": chunk})

@@ -1,0 +1,316 @@
+"""All that differs between SQLite and PostgreSQL.
+
+SQLite is opened so that a commit is on the disk when it returns (WAL, synchronous FULL) and a
+writer takes its lock before it reads. PostgreSQL keeps the ledger in a schema of its own and tells
+the time for all machines.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import QueuePool
+
+from jobforge.ledger.errors import (
+    LedgerBusyError,
+    LedgerCorruptError,
+    LedgerError,
+    LedgerFullError,
+)
+from jobforge.redaction import redact
+
+__all__ = ["POSTGRES_SCHEMA", "Dialect", "Insert", "Postgres", "Sqlite"]
+
+POSTGRES_SCHEMA = "jobforge_ledger"
+WRITES = "jobforge_writes"
+
+Insert = sqlite.Insert | postgresql.Insert
+
+_OLDEST_SQLITE = (3, 24, 0)
+_ROOM_NEEDED = 16 * 2**20
+_PROBE = 2**20
+_POSTGRES_LOCK = 0x6A6F62666F726765  # "jobforge"
+
+
+class Dialect(Protocol):
+    """What a database does in its own way."""
+
+    @property
+    def numbered(self) -> str:
+        """The type of a column that numbers rows by itself."""
+
+    @property
+    def schema(self) -> str | None:
+        """The schema that holds the tables, where the database has schemas."""
+
+    @property
+    def snapshot(self) -> Mapping[str, Any]:
+        """The options by which all statements of a transaction see one state."""
+
+    def engine(self) -> Engine:
+        """Return an engine whose transactions are durable."""
+
+    def probe(self) -> None:
+        """Raise LedgerError where it is plain that nothing can be written."""
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Let no other process change the schema until the transaction ends."""
+
+    def insert(self, table: Table) -> Insert:
+        """Return an insert that has `on_conflict_do_nothing` and `on_conflict_do_update`."""
+
+    def now(self, connection: Connection) -> int:
+        """Return the time by which claims expire, in microseconds."""
+
+    def size(self, connection: Connection) -> int:
+        """Return the bytes that the ledger takes."""
+
+    def damage(self, connection: Connection) -> list[str]:
+        """Return what the database itself finds damaged."""
+
+    def explain(self, error: BaseException, shown: str) -> LedgerError:
+        """Return the error that says what to do about a driver's error."""
+
+    def is_passing(self, error: BaseException) -> bool:
+        """Say whether the same transaction may succeed when it is tried again."""
+
+
+class Sqlite:
+    """One file; writers queue for its lock."""
+
+    numbered = "integer primary key"
+    schema = None
+    snapshot: Mapping[str, Any] = MappingProxyType({})
+
+    def __init__(self, path: Path, *, read_only: bool, wait_seconds: float) -> None:
+        self._path = path
+        self._read_only = read_only
+        self._wait_seconds = wait_seconds
+
+    def engine(self) -> Engine:
+        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+            raise LedgerError(
+                f"this Python's SQLite is {sqlite3.sqlite_version}: the ledger needs 3.24 or newer"
+            )
+        if self._read_only and not self._path.exists():
+            raise LedgerError(f"there is no ledger at {self._path} yet: a run makes one")
+        engine = create_engine("sqlite://", creator=self._connect, poolclass=QueuePool)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._read_only:
+            try:
+                return self._opened(f"file:{quote(str(self._path))}?mode=ro")
+            except sqlite3.OperationalError:
+                # A folder that cannot be written has no room for the reader's index of the WAL.
+                # Without a WAL there is no writer, and the file is all there is.
+                wal = self._path.with_name(f"{self._path.name}-wal")
+                if os.access(self._path.parent, os.W_OK) or wal.exists():
+                    raise
+                return self._opened(f"file:{quote(str(self._path))}?immutable=1")
+        return self._opened(f"file:{quote(str(self._path))}?mode=rwc")
+
+    def _opened(self, uri: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri,
+            uri=True,
+            timeout=self._wait_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            if not self._read_only:
+                mode = self._set_wal(connection)
+                if mode != "wal":
+                    raise LedgerError(
+                        f"the ledger {self._path} is on a file system without shared memory: put"
+                        " it on a local disk"
+                    )
+            connection.execute("pragma synchronous = full")
+            connection.execute("pragma foreign_keys = on")
+            connection.execute("pragma cache_size = -65536")
+            connection.execute("select count(*) from sqlite_master").fetchone()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_wal(self, connection: sqlite3.Connection) -> str:
+        # The change to WAL does not wait for a lock by itself.
+        until = time.monotonic() + self._wait_seconds
+        while True:
+            try:
+                return str(connection.execute("pragma journal_mode = wal").fetchone()[0])
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() >= until:
+                    raise
+            time.sleep(0.02)
+
+    def probe(self) -> None:
+        folder = self._path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if self._path.exists() and not os.access(self._path, os.W_OK):
+                raise PermissionError(0, "Permission denied")
+            probe = folder / f".{self._path.name}.{os.getpid()}.probe"
+            try:
+                with probe.open("wb") as file:
+                    file.write(bytes(_PROBE))
+                    file.flush()
+                    os.fsync(file.fileno())
+            finally:
+                probe.unlink(missing_ok=True)
+            if shutil.disk_usage(folder).free < _ROOM_NEEDED:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except (PermissionError, NotADirectoryError, FileExistsError) as error:
+            raise LedgerError(
+                f"the ledger {self._path} cannot be written: {error.strerror}"
+            ) from None
+        except OSError as error:
+            raise LedgerFullError(
+                f"there is no room for the ledger {self._path}: {error.strerror};"
+                f" make room for at least {_ROOM_NEEDED // 2**20} MB"
+            ) from None
+
+    def lock_schema(self, connection: Connection) -> None:
+        """The transaction holds SQLite's only write lock already."""
+
+    def insert(self, table: Table) -> Insert:
+        return sqlite.insert(table)
+
+    def now(self, connection: Connection) -> int:
+        return time.time_ns() // 1000
+
+    def size(self, connection: Connection) -> int:
+        pages: int = connection.exec_driver_sql("pragma page_count").scalar_one()
+        return int(pages * connection.exec_driver_sql("pragma page_size").scalar_one())
+
+    def damage(self, connection: Connection) -> list[str]:
+        found: Sequence[Any] = connection.exec_driver_sql("pragma quick_check(20)").scalars().all()
+        return [str(line) for line in found if line != "ok"]
+
+    def explain(self, error: BaseException, shown: str) -> LedgerError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return LedgerBusyError(
+                f"another program kept the ledger {shown} locked for {self._wait_seconds:g} s:"
+                " wait for it, or end it"
+            )
+        if code == sqlite3.SQLITE_FULL:
+            return LedgerFullError(f"no room is left for the ledger {shown}: make room")
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return LedgerCorruptError(
+                f"the ledger {shown} is damaged: restore it from a backup or an export"
+            )
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            return LedgerError(f"the ledger {shown} cannot be written or opened: {error}")
+        return LedgerError(f"the ledger {shown} failed: {redact(str(error))}")
+
+    def is_passing(self, error: BaseException) -> bool:
+        return False
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("begin immediate" if writes else "begin")
+
+
+class Postgres:
+    """A database that several machines share."""
+
+    numbered = "bigint generated by default as identity primary key"
+    schema = POSTGRES_SCHEMA
+    snapshot: Mapping[str, Any] = MappingProxyType({"isolation_level": "REPEATABLE READ"})
+
+    def __init__(self, url: URL, *, read_only: bool, wait_seconds: float) -> None:
+        self._url = url
+        self._read_only = read_only
+        self._wait_seconds = wait_seconds
+
+    def engine(self) -> Engine:
+        try:
+            engine = create_engine(
+                self._url,
+                isolation_level="READ COMMITTED",
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": max(2, round(self._wait_seconds))},
+            )
+        except ImportError:
+            raise LedgerError(
+                "a ledger on PostgreSQL needs its driver: pip install 'jobforge[postgres]'"
+            ) from None
+        event.listen(engine, "connect", self._prepare)
+        return engine
+
+    def _prepare(self, connection: Any, _record: object) -> None:
+        settings = {
+            "search_path": POSTGRES_SCHEMA,
+            "synchronous_commit": "on",
+            "lock_timeout": f"{round(self._wait_seconds * 1000)}ms",
+            "default_transaction_read_only": "on" if self._read_only else "off",
+        }
+        with connection.cursor() as cursor:
+            for name, value in settings.items():
+                cursor.execute("select set_config(%s, %s, false)", (name, value))
+        connection.commit()
+
+    def probe(self) -> None:
+        """The first transaction tells."""
+
+    def lock_schema(self, connection: Connection) -> None:
+        connection.exec_driver_sql(f"select pg_advisory_xact_lock({_POSTGRES_LOCK})")
+        found = connection.exec_driver_sql(
+            f"select 1 from pg_namespace where nspname = '{POSTGRES_SCHEMA}'"
+        )
+        if found.first() is None:
+            connection.exec_driver_sql(f"create schema {POSTGRES_SCHEMA}")
+
+    def insert(self, table: Table) -> Insert:
+        return postgresql.insert(table)
+
+    def now(self, connection: Connection) -> int:
+        seconds = "extract(epoch from clock_timestamp())"
+        return int(connection.exec_driver_sql(f"select ({seconds} * 1000000)::bigint").scalar_one())
+
+    def size(self, connection: Connection) -> int:
+        relations = (
+            "select coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint from pg_class c"
+            f" join pg_namespace n on n.oid = c.relnamespace and n.nspname = '{POSTGRES_SCHEMA}'"
+            " where c.relkind = 'r'"
+        )
+        return int(connection.exec_driver_sql(relations).scalar_one())
+
+    def damage(self, connection: Connection) -> list[str]:
+        return []
+
+    def explain(self, error: BaseException, shown: str) -> LedgerError:
+        state = getattr(error, "sqlstate", None) or ""
+        said = redact(str(error), (self._url.password or "",))
+        if state in ("55P03", "57014", "40P01", "40001"):
+            return LedgerBusyError(
+                f"another program kept the ledger {shown} locked for too long: {said}"
+            )
+        if state == "53100":
+            return LedgerFullError(f"no room is left for the ledger {shown}: {said}")
+        if state.startswith("XX"):
+            return LedgerCorruptError(f"the ledger {shown} is damaged: {said}")
+        if state in ("42501", "25006"):
+            return LedgerError(f"the ledger {shown} cannot be written: {said}")
+        return LedgerError(f"the ledger {shown} cannot be used: {said}")
+
+    def is_passing(self, error: BaseException) -> bool:
+        return getattr(error, "sqlstate", None) in ("40P01", "40001", "57P01", "57P02", None)

@@ -1,0 +1,104 @@
+"""Where the ledger is, and where it must not be.
+
+The warehouse file and dbt's target folder can be deleted at any time; what was paid for cannot be
+in either of them.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from jobforge.ledger.errors import LedgerCorruptError, LedgerError
+
+__all__ = ["DEFAULT_PATH", "VARIABLE", "Location"]
+
+VARIABLE = "JOBFORGE_LEDGER"
+DEFAULT_PATH = "ledger/jobforge.sqlite"
+
+_SQLITE_HEAD = b"SQLite format 3\x00"
+_POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A SQLite file or a PostgreSQL database; exactly one of `path` and `url` is set."""
+
+    path: Path | None = None
+    url: URL | None = None
+
+    def __str__(self) -> str:
+        return str(self.path) if self.url is None else self.url.render_as_string(hide_password=True)
+
+    @classmethod
+    def of(cls, given: str | None) -> Location:
+        """Return the location that is given, or else the environment's, or else the default.
+
+        Raises LedgerError where a ledger must not be.
+        """
+        text = (given or os.environ.get(VARIABLE) or DEFAULT_PATH).strip()
+        scheme, found, _ = text.partition("://")
+        if not found:
+            return cls(path=_checked(Path(text)))
+        try:
+            url = make_url(text)
+        except (ArgumentError, ValueError):
+            raise LedgerError(f"{VARIABLE} is not a URL that can be read") from None
+        if scheme in _POSTGRES:
+            return cls(url=url.set(drivername="postgresql+psycopg"))
+        if scheme == "sqlite" and url.database and url.database != ":memory:":
+            return cls(path=_checked(Path(url.database)))
+        raise LedgerError(
+            f"{VARIABLE} names a {scheme} URL: a ledger is a path, sqlite:///path or"
+            " postgresql://user@host/database"
+        )
+
+
+def _checked(given: Path) -> Path:
+    path = Path(os.path.abspath(given.expanduser()))
+    if given.name in ("", ":memory:") or path.is_dir():
+        raise LedgerError(f"the ledger {given} is not a file: name one, such as {DEFAULT_PATH}")
+    real = path.resolve()
+    advice = f"set {VARIABLE} to another path, such as {DEFAULT_PATH}"
+    if _in_target(real):
+        raise LedgerError(
+            f"the ledger {path} would be in dbt's target folder, which dbt clean deletes: {advice}"
+        )
+    warehouse = os.environ.get("JOBFORGE_WAREHOUSE", "warehouse/jobforge.duckdb")
+    if real == Path(warehouse).resolve() or real.suffix == ".duckdb":
+        raise LedgerError(f"the ledger {path} would be the warehouse's file: {advice}")
+    if real.exists():
+        _check_head(path, advice)
+    return path
+
+
+def _in_target(path: Path) -> bool:
+    configured = os.environ.get("DBT_TARGET_PATH")
+    here = Path.cwd().resolve()
+    for folder in path.parents:
+        if configured and folder == Path(configured).resolve():
+            return True
+        if folder.name == "target" and (
+            here in folder.parents or (folder.parent / "dbt_project.yml").exists()
+        ):
+            return True
+    return False
+
+
+def _check_head(path: Path, advice: str) -> None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_SQLITE_HEAD))
+    except OSError as error:
+        raise LedgerError(f"the ledger {path} cannot be read: {error.strerror}") from None
+    if head[8:12] == b"DUCK":
+        raise LedgerError(f"the ledger {path} is a DuckDB file: {advice}")
+    if head and head != _SQLITE_HEAD:
+        raise LedgerCorruptError(
+            f"the ledger {path} is damaged or is not a SQLite file: restore it from a backup or an"
+            f" export, or {advice}"
+        )

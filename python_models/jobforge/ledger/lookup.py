@@ -1,0 +1,150 @@
+"""Finding answers by key, and which of several counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, select
+
+from jobforge.ledger.database import Database
+from jobforge.ledger.records import Answer, Source, Why
+from jobforge.ledger.rows import from_micros
+from jobforge.ledger.tables import answer, attempt
+from jobforge.ledger.texts import chunks, contents
+
+__all__ = ["find", "why"]
+
+# In the order of the fields of Answer and of Source.
+_ANSWER = (
+    answer.c.cell_key,
+    answer.c.question_key,
+    answer.c.evidence_hash,
+    answer.c.attribute_id,
+    answer.c.outcome,
+    answer.c.value,
+    answer.c.confidence,
+    answer.c.rationale,
+    answer.c.row_hash,
+    answer.c.attempt_no,
+)
+_PLACE = {"cell_key": 0, "question_key": 1}
+_SOURCE = (
+    attempt.c.attempt_id,
+    attempt.c.run_id,
+    attempt.c.job_id,
+    attempt.c.pack_id,
+    attempt.c.model_requested,
+    attempt.c.model_returned,
+    attempt.c.prompt_version,
+    attempt.c.schema_version,
+    attempt.c.request_id,
+    attempt.c.reason,
+    attempt.c.received_at,
+)
+# In the order of the fields of Why, after its answer.
+_SAID = (
+    attempt.c.mode,
+    attempt.c.status,
+    attempt.c.parameters_text,
+    attempt.c.system_text,
+    attempt.c.user_text,
+    attempt.c.schema_text,
+    attempt.c.raw_reply,
+    attempt.c.prompt_tokens,
+    attempt.c.cached_tokens,
+    attempt.c.completion_tokens,
+    attempt.c.cost_usd,
+    attempt.c.latency_ms,
+    attempt.c.sent_at,
+)
+_TEXTS = slice(2, 6)
+_FIRST_SAID = len(_ANSWER) + len(_SOURCE)
+
+_BY_KEY: dict[str, Select[Any]] = {
+    name: select(*_ANSWER).where(answer.c[name].in_(bindparam("keys", expanding=True)))
+    for name in _PLACE
+}
+_SOURCES = select(attempt.c.attempt_no, *_SOURCE).where(
+    attempt.c.attempt_no.in_(bindparam("numbers", expanding=True))
+)
+
+
+def find(
+    database: Database, column: str, keys: Iterable[str], evidence: Mapping[str, str]
+) -> dict[str, Answer]:
+    """Return the answer that counts of each key of that column."""
+    found: dict[str, Answer] = {}
+    place = _PLACE[column]
+    with database.reading() as connection:
+        # A source is fetched once, not once for each of its answers.
+        sources: dict[int, Source] = {}
+        for chunk in chunks(dict.fromkeys(keys)):
+            rows = connection.execute(_BY_KEY[column], {"keys": chunk}).all()
+            _add_sources(connection, {row[-1] for row in rows} - sources.keys(), sources)
+            several: dict[str, list[Answer]] = {}
+            for row in rows:
+                one = _answer(row, sources)
+                several.setdefault(row[place], []).append(one)
+            for key, answers in several.items():
+                found[key] = _that_counts(answers, evidence.get(key))
+    return found
+
+
+def _answer(row: Sequence[Any], sources: Mapping[int, Source]) -> Answer:
+    fields = [*row[:-1], sources[row[-1]]]
+    return Answer(*fields)
+
+
+def _add_sources(connection: Connection, numbers: set[int], sources: dict[int, Source]) -> None:
+    for chunk in chunks(sorted(numbers)):
+        for row in connection.execute(_SOURCES, {"numbers": chunk}).all():
+            sources[row[0]] = _source(row[1:])
+
+
+def _source(row: Sequence[Any]) -> Source:
+    fields = [*row[:-1], from_micros(row[-1])]
+    return Source(*fields)
+
+
+def _that_counts(answers: list[Answer], evidence: str | None) -> Answer:
+    best = answers[0]
+    if len(answers) > 1:
+        # The hash breaks ties in the same way on every machine.
+        best = max(
+            answers,
+            key=lambda one: (
+                one.outcome == "answered",
+                one.evidence_hash == evidence,
+                one.source.answered_at,
+                one.row_hash,
+            ),
+        )
+    if evidence is not None and all(one.evidence_hash != evidence for one in answers):
+        best = replace(best, stale=True)
+    return best
+
+
+def why(database: Database, job_id: str, attribute_id: str) -> list[Why]:
+    """Return a cell's answers with all that was said, the latest first."""
+    query = (
+        select(*_ANSWER, *_SOURCE, *_SAID)
+        .join_from(answer, attempt)
+        .where(attempt.c.job_id == job_id, answer.c.attribute_id == attribute_id)
+        .order_by(attempt.c.received_at.desc(), answer.c.row_hash)
+    )
+    with database.reading() as connection:
+        rows = connection.execute(query).all()
+        hashes = (key for row in rows for key in row[_FIRST_SAID:][_TEXTS])
+        texts = contents(connection, hashes)
+    return [_why(row, texts) for row in rows]
+
+
+def _why(row: Sequence[Any], texts: Mapping[str, str]) -> Why:
+    source = _source(row[len(_ANSWER) : _FIRST_SAID])
+    said = list(row[_FIRST_SAID:])
+    said[_TEXTS] = [texts[key] for key in said[_TEXTS]]
+    said[-1] = from_micros(said[-1])
+    fields = [_answer(row[: len(_ANSWER)], {row[len(_ANSWER) - 1]: source}), *said]
+    return Why(*fields)

@@ -1,0 +1,48 @@
+"""No key is ever stored: what looks like one is found before a text is written.
+
+The patterns are stricter than those of `redaction`, which may blot out a word too many in a
+message: here `task-oriented` must stay as it is, and a paid answer must not be lost over it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from jobforge.ledger.errors import SecretFoundError
+
+__all__ = ["Secrets"]
+
+_BLOTTED = "[redacted]"
+_SHORTEST = 8
+_BEGINNINGS = ("sk-", "earer")
+_LOOKS_SECRET = re.compile(
+    r"(?<![\w-])sk-(?=[\w-]*\d)[\w-]{16,}"
+    r"|\b[Bb]earer\s+(?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*"
+)
+
+
+class Secrets:
+    """What must not be written: the environment's key, others that are given, and lookalikes."""
+
+    def __init__(self, *others: str | None) -> None:
+        self._others = tuple(other for other in others if other)
+
+    def refuse(self, text: str, what: str) -> None:
+        """Raise SecretFoundError where the text holds a secret; `what` names the text."""
+        if self.without(text) != text:
+            raise SecretFoundError(
+                f"{what} holds what looks like an API key or a token, which is never stored:"
+                " take it out of the data that the prompt is made of"
+            )
+
+    def without(self, text: str) -> str:
+        """Return the text with every secret replaced."""
+        key = os.environ.get("OPENAI_API_KEY", "").strip()
+        for secret in (key, *self._others):
+            if len(secret) >= _SHORTEST and secret in text:
+                text = text.replace(secret, _BLOTTED)
+        # Looking for the plain beginnings first is a hundred times faster than the pattern.
+        if any(beginning in text for beginning in _BEGINNINGS):
+            text = _LOOKS_SECRET.sub(_BLOTTED, text)
+        return text

@@ -1,0 +1,55 @@
+"""Texts, each stored once under its hash, and the lists of keys that a statement can take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import Connection, bindparam, select
+
+from jobforge.ledger.dialects import Dialect
+from jobforge.ledger.tables import text
+
+__all__ = ["add_texts", "chunks", "contents", "known"]
+
+# Old builds of SQLite take 999 parameters in a statement.
+_CHUNK = 900
+
+T = TypeVar("T")
+
+_WANTED = text.c.sha256.in_(bindparam("keys", expanding=True))
+_KNOWN = select(text.c.sha256).where(_WANTED)
+_CONTENTS = select(text.c.sha256, text.c.content).where(_WANTED)
+
+
+def chunks(items: Iterable[T], size: int = _CHUNK) -> Iterator[list[T]]:
+    """Yield the items in lists of at most `size`."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def add_texts(connection: Connection, dialect: Dialect, texts: Mapping[str, str]) -> None:
+    """Add the texts that are not there yet, in one order for all processes."""
+    new = sorted(texts.keys() - known(connection, texts))
+    rows = [{"sha256": key, "content": texts[key]} for key in new]
+    if rows:
+        connection.execute(dialect.insert(text).on_conflict_do_nothing(), rows)
+
+
+def known(connection: Connection, hashes: Iterable[str]) -> set[str]:
+    """Return those of the hashes whose texts are there."""
+    found: set[str] = set()
+    for chunk in chunks(hashes):
+        found.update(connection.execute(_KNOWN, {"keys": chunk}).scalars())
+    return found
+
+
+def contents(connection: Connection, hashes: Iterable[str]) -> dict[str, str]:
+    """Return the texts that are there, by hash."""
+    found: dict[str, str] = {}
+    for chunk in chunks(sorted(set(hashes))):
+        rows = connection.execute(_CONTENTS, {"keys": chunk})
+        found.update((row[0], row[1]) for row in rows)
+    return found

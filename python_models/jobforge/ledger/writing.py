@@ -1,0 +1,119 @@
+"""Adding attempts with their answers: insert or ignore, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, delete, select
+
+from jobforge.ledger.dialects import Dialect
+from jobforge.ledger.records import AskedRequest, AttemptRecord
+from jobforge.ledger.rows import (
+    Row,
+    answer_row,
+    attempt_row,
+    hashes_of,
+    item_texts,
+    storable,
+)
+from jobforge.ledger.secrets import Secrets
+from jobforge.ledger.tables import answer, attempt, claim
+from jobforge.ledger.texts import add_texts, chunks
+
+__all__ = ["Prepared", "add", "prepare", "prepared_texts"]
+
+_KNOWN = select(attempt.c.attempt_id, attempt.c.attempt_no).where(
+    attempt.c.attempt_id.in_(bindparam("ids", expanding=True))
+)
+_END_CLAIMS = delete(claim).where(
+    claim.c.run_id == bindparam("run"),
+    claim.c.cell_key.in_(bindparam("cells", expanding=True)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An attempt as rows: its own, its answers', and its texts by hash."""
+
+    attempt: Row
+    answers: list[Row]
+    texts: dict[str, str]
+
+
+def prepared_texts(request: AskedRequest, secrets: Secrets) -> dict[str, str]:
+    """Return the request's texts by column; raises SecretFoundError where one holds a secret."""
+    texts = item_texts(request)
+    for column, content in texts.items():
+        what = column.removesuffix("_text")
+        secrets.refuse(content, f"the {what} of a request for job {request.job_id!r}")
+    return texts
+
+
+def prepare(record: AttemptRecord, secrets: Secrets) -> Prepared:
+    """Return an attempt as rows, checked; nothing is written yet.
+
+    Raises SecretFoundError for a secret in the prompt and ValueError for a key that is not the
+    request's; a secret in what came back is replaced.
+    """
+    request = record.request
+    texts = prepared_texts(request, secrets)
+    hashes = hashes_of(texts)
+    raw = None if record.raw_reply is None else secrets.without(storable(record.raw_reply))
+    row = attempt_row(record, hashes, raw, _clean(record.reason, secrets))
+    cells = {cell.attribute_id: cell for cell in request.cells}
+    rows = []
+    for given in record.answers:
+        cell = cells[given.attribute_id]
+        if (cell.question_key, cell.cell_key) != request.keys(cell.attribute_digest):
+            raise ValueError(
+                f"attempt {record.attempt_id!r}: the key of {cell.attribute_id!r} is not the one"
+                " that its request gives"
+            )
+        value, rationale = _clean(given.value, secrets), _clean(given.rationale, secrets)
+        rows.append(answer_row(cell, given, value, rationale, row["row_hash"]))
+    return Prepared(row, rows, {hashes[name]: content for name, content in texts.items()})
+
+
+def _clean(said: str | None, secrets: Secrets) -> str | None:
+    return None if said is None else secrets.without(storable(said))
+
+
+def add(connection: Connection, dialect: Dialect, prepared: Sequence[Prepared]) -> tuple[int, int]:
+    """Add what is not there yet and return the counts of new attempts and new answers."""
+    unique = {one.attempt["attempt_id"]: one for one in reversed(prepared)}
+    known = _numbers(connection, unique)
+    new = [one for attempt_id, one in reversed(unique.items()) if attempt_id not in known]
+    if not new:
+        return 0, 0
+    add_texts(connection, dialect, {k: v for one in new for k, v in one.texts.items()})
+    connection.execute(
+        dialect.insert(attempt).on_conflict_do_nothing(), [one.attempt for one in new]
+    )
+    numbers = _numbers(connection, [one.attempt["attempt_id"] for one in new])
+    rows = [
+        {**row, "attempt_no": numbers[one.attempt["attempt_id"]]}
+        for one in new
+        for row in one.answers
+    ]
+    if rows:
+        connection.execute(dialect.insert(answer).on_conflict_do_nothing(), rows)
+        _end_claims(connection, new)
+    return len(new), len(rows)
+
+
+def _numbers(connection: Connection, attempt_ids: Iterable[str]) -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    for chunk in chunks(attempt_ids):
+        numbers.update((row[0], row[1]) for row in connection.execute(_KNOWN, {"ids": chunk}))
+    return numbers
+
+
+def _end_claims(connection: Connection, new: Sequence[Prepared]) -> None:
+    settled: dict[str, set[str]] = {}
+    for one in new:
+        cells = settled.setdefault(one.attempt["run_id"], set())
+        cells.update(row["cell_key"] for row in one.answers)
+    for run, cells in settled.items():
+        for chunk in chunks(sorted(cells)):
+            connection.execute(_END_CLAIMS, {"run": run, "cells": chunk})

@@ -1,0 +1,231 @@
+"""What a run says of itself: a line now and then, a bar on a terminal, and a summary at its end.
+
+A line goes through a callback, because dbt's log is the caller's. The bar is drawn only where
+stderr is a terminal, so that no log file fills with it. Safe for threads.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TextIO
+
+from jobforge.estimates import relative_error
+from jobforge.planning import usd
+from jobforge.prices import Usage
+
+__all__ = ["Progress", "Summary"]
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run came to.
+
+    answered: cells with an answer, by where it came from.
+    reasons: cells that have none, by outcome (refused, failed, awaiting_llm) and reason.
+    usage, estimated: of the attempts whose usage the server told, as counted and as planned.
+    cost_usd: None where the model has no price.
+    """
+
+    answered: dict[str, int]
+    reasons: dict[tuple[str, str], int]
+    calls: int
+    usage: Usage
+    estimated: Usage
+    cost_usd: Decimal | None
+    seconds: float
+
+    def lines(self) -> list[str]:
+        """Return the summary for people, with what to do next."""
+        answered = sum(self.answered.values())
+        open_cells = sum(self.reasons.values())
+        if not answered + open_cells:
+            return []
+        counts: Counter[str] = Counter()
+        for (outcome, _), cells in self.reasons.items():
+            counts[outcome] += cells
+        parts = [f"{answered:,} answered" + self._origins()]
+        parts += [f"{counts[name]:,} {word}" for name, word in _WORDS.items() if counts[name]]
+        lines = [f"LLM done: {', '.join(parts)} ({answered + open_cells:,} cells)"]
+        if self.calls:
+            lines.append(self._spent())
+        ranked = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
+        lines += [
+            f"  {cells:,} cells {_WORDS.get(outcome, outcome)}: {reason}"
+            for (outcome, reason), cells in ranked[:_REASONS_SHOWN]
+        ]
+        if len(ranked) > _REASONS_SHOWN:
+            rest = sum(cells for _, cells in ranked[_REASONS_SHOWN:])
+            lines.append(f"  {rest:,} cells for {len(ranked) - _REASONS_SHOWN} other reasons")
+        if counts["awaiting_llm"]:
+            lines.append("  next: `dbt build` goes on where this run ended; nothing is asked twice")
+        return lines
+
+    def _origins(self) -> str:
+        named = [f"{cells:,} {origin}" for origin, cells in self.answered.items() if cells]
+        return f" ({', '.join(named)})" if named else ""
+
+    def _spent(self) -> str:
+        usage = self.usage
+        cost = "cost not known" if self.cost_usd is None else usd(self.cost_usd)
+        cached = f", {usage.cached_tokens:,} of them cached" if usage.cached_tokens else ""
+        line = (
+            f"  {self.calls:,} calls in {self.seconds:,.0f} s, {usage.prompt_tokens:,} tokens in"
+            f"{cached}, {usage.completion_tokens:,} out, {cost}"
+        )
+        errors = (
+            relative_error(self.estimated.prompt_tokens, usage.prompt_tokens),
+            relative_error(self.estimated.completion_tokens, usage.completion_tokens),
+        )
+        if None not in errors and self.estimated.tokens:
+            line += "; estimate {:+.0%} in, {:+.0%} out".format(*errors)
+        return line
+
+
+_WORDS = {"refused": "refused", "failed": "failed", "awaiting_llm": "waiting"}
+_REASONS_SHOWN = 5
+_SECONDS_BETWEEN_DRAWINGS = 0.2
+
+
+class Progress:
+    """Counts what is done and says so; one of these for a run.
+
+    total: cells in all, where they are known before.
+    seconds: at least so long between two lines.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        *,
+        total: int | None = None,
+        seconds: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+        terminal: TextIO | None = None,
+    ) -> None:
+        self._log = log
+        self._total = total
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._started = self._last_line = clock()
+        self._answered: Counter[str] = Counter()
+        self._reasons: Counter[tuple[str, str]] = Counter()
+        self._cells = self._calls = 0
+        self._usage = self._estimated = Usage()
+        self._cost: Decimal | None = Decimal(0)
+        stream = terminal or sys.stderr
+        self._bar = _Bar(stream, total, clock) if stream.isatty() else None
+
+    def answered(self, origin: str, cells: int = 1) -> None:
+        """Count cells that have an answer; `origin` says where from, such as `asked now`."""
+        self._count(cells, lambda: self._answered.update({origin: cells}))
+
+    def unanswered(self, outcome: str, reason: str, cells: int = 1) -> None:
+        """Count cells that are refused, failed or awaiting_llm, and why."""
+        self._count(cells, lambda: self._reasons.update({(outcome, reason): cells}))
+
+    def attempted(
+        self, usage: Usage | None, estimated: Usage | None, cost_usd: Decimal | None
+    ) -> None:
+        """Count one request that was sent; a usage of None is not known."""
+        with self._lock:
+            self._calls += 1
+            if usage is not None:
+                self._usage += usage
+                if estimated is not None:
+                    self._estimated += estimated
+                if cost_usd is None:
+                    self._cost = None
+            if cost_usd is not None and self._cost is not None:
+                self._cost += cost_usd
+
+    def finish(self) -> Summary:
+        """End the bar, say the summary, and return it."""
+        if self._bar is not None:
+            self._bar.close()
+        with self._lock:
+            summary = Summary(
+                dict(self._answered),
+                dict(self._reasons),
+                self._calls,
+                self._usage,
+                self._estimated,
+                self._cost,
+                self._clock() - self._started,
+            )
+        lines = summary.lines()
+        if lines:
+            self._log("\n".join(lines))
+        return summary
+
+    def _count(self, cells: int, add: Callable[[], None]) -> None:
+        with self._lock:
+            add()
+            self._cells += cells
+            now = self._clock()
+            line = None
+            if now - self._last_line >= self._seconds:
+                self._last_line = now
+                line = self._line(now - self._started)
+            if self._bar is not None:
+                self._bar.show(self._cells, now)
+        if line:
+            self._log(line)
+
+    def _line(self, seconds: float) -> str:
+        rate = self._cells / seconds
+        of = f" of {self._total:,} ({self._cells / self._total:.0%})" if self._total else ""
+        cost = "" if not self._calls else ", cost not known" if self._cost is None else ""
+        if self._calls and self._cost is not None:
+            cost = f", {usd(self._cost)} so far"
+        left = ""
+        if self._total and rate:
+            left = f", about {_clock((self._total - self._cells) / rate)} left"
+        return f"LLM so far: {self._cells:,}{of} cells, {rate:,.1f} a second{cost}{left}"
+
+
+class _Bar:
+    """A bar on a terminal, redrawn five times a second at most and gone at the end."""
+
+    def __init__(self, stream: TextIO, total: int | None, clock: Callable[[], float]) -> None:
+        # Read only here: a run without a terminal does not wait for it.
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self._drawn_at = clock()
+        self._bar = RichProgress(
+            TextColumn("cells"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(file=stream),
+            auto_refresh=False,
+            transient=True,
+        )
+        self._task = self._bar.add_task("cells", total=total)
+        self._bar.start()
+
+    def show(self, done: int, now: float) -> None:
+        """Draw the bar, unless it was drawn just now."""
+        if now - self._drawn_at >= _SECONDS_BETWEEN_DRAWINGS:
+            self._drawn_at = now
+            self._bar.update(self._task, completed=done, refresh=True)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

@@ -1,0 +1,178 @@
+"""A request with the keys of its cells: what is asked about what, and of which model.
+
+The keys decide what is asked again. The evidence that a prompt shows is hashed apart, per cell:
+the known attributes, and the comparable values for that very attribute.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from jobforge.inputs import Attribute, ImputationRequest, Job, Pack
+from jobforge.ledger.hashing import (
+    canonical_parameters,
+    cell_key,
+    digest,
+    evidence_hash,
+    known_digest,
+    question_key,
+)
+from jobforge.ledger.records import AskedCell, AskedRequest
+from jobforge.prompts import (
+    COMPARABLE_VALUES_LIMIT,
+    INSTRUCTIONS,
+    KNOWN_LIMIT,
+    PROMPT_VERSION,
+    job_message,
+    pack_message,
+)
+from jobforge.schema import SCHEMA_VERSION, response_format
+from jobforge.settings import Settings
+from jobforge.values import plain_number
+
+__all__ = ["KeyedRequest", "Keyer", "attribute_digest", "job_digest"]
+
+INSTRUCTIONS_HASH = hashlib.sha256(INSTRUCTIONS.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """A request, its pack, and its cells with their keys, in the order of the pack."""
+
+    request: ImputationRequest
+    pack: Pack
+    job_digest: str
+    cells: Mapping[str, AskedCell]
+
+    def only(self, attribute_ids: Iterable[str]) -> KeyedRequest:
+        """Return the same request for these of its attributes alone."""
+        kept = tuple(attribute_ids)
+        return replace(
+            self,
+            request=replace(self.request, attribute_ids=kept),
+            cells={name: self.cells[name] for name in kept},
+        )
+
+
+class Keyer:
+    """Gives requests the keys that belong to one model and its parameters.
+
+    with_evidence: whether requests carry their evidence; without it no evidence hash holds.
+    """
+
+    def __init__(
+        self, settings: Settings, *, text_bounds: bool = False, with_evidence: bool = True
+    ) -> None:
+        self.model = settings.model
+        given = {} if settings.temperature is None else {"temperature": settings.temperature}
+        self.parameters = canonical_parameters(given)
+        self._text_bounds = text_bounds
+        self._with_evidence = with_evidence
+
+    def keyed(self, request: ImputationRequest, pack: Pack) -> KeyedRequest:
+        """Return the request with its keys; raises InputError for an attribute of another pack."""
+        job = job_digest(request.job)
+        comparable = _comparable(request) if self._with_evidence else {}
+        known = _known(request) if self._with_evidence else ""
+        cells = {}
+        for attribute_id in request.attribute_ids:
+            attribute = attribute_digest(pack.attribute(attribute_id))
+            question = question_key(
+                prompt_version=PROMPT_VERSION,
+                instructions_hash=INSTRUCTIONS_HASH,
+                schema_version=SCHEMA_VERSION,
+                attribute_digest=attribute,
+                job_digest=job,
+            )
+            cells[attribute_id] = AskedCell(
+                attribute_id,
+                attribute,
+                evidence_hash(known, comparable.get(attribute_id, ())),
+                question,
+                cell_key(question, self.model, self.parameters),
+            )
+        return KeyedRequest(request, pack, job, cells)
+
+    def asked(
+        self,
+        keyed: KeyedRequest,
+        *,
+        estimated_prompt_tokens: int | None = None,
+        estimated_completion_tokens: int | None = None,
+    ) -> AskedRequest:
+        """Return the request as the ledger keeps it, with every text that is sent."""
+        request = keyed.request
+        attributes = [keyed.pack.attribute(name) for name in request.attribute_ids]
+        form = response_format(attributes, text_bounds=self._text_bounds)
+        return AskedRequest(
+            job_id=request.job.job_id,
+            job_digest=keyed.job_digest,
+            pack_id=request.pack_id,
+            domain=keyed.pack.domain,
+            model=self.model,
+            parameters=self.parameters,
+            prompt_version=PROMPT_VERSION,
+            instructions_hash=INSTRUCTIONS_HASH,
+            schema_version=SCHEMA_VERSION,
+            system_text=_pack_message(keyed.pack),
+            user_text=job_message(request),
+            schema_text=json.dumps(form, ensure_ascii=False, separators=(",", ":")),
+            cells=tuple(keyed.cells.values()),
+            estimated_prompt_tokens=estimated_prompt_tokens,
+            estimated_completion_tokens=estimated_completion_tokens,
+        )
+
+
+@lru_cache(maxsize=4096)
+def attribute_digest(attribute: Attribute) -> str:
+    """Return the digest of an attribute's definition."""
+    bounds = (attribute.scale_minimum, attribute.scale_maximum)
+    return digest(
+        "attribute",
+        attribute.attribute_id,
+        attribute.name,
+        attribute.domain,
+        attribute.description,
+        attribute.value_type,
+        *(None if bound is None else plain_number(bound) for bound in bounds),
+        json.dumps(attribute.allowed_values),
+        attribute.unit,
+    )
+
+
+@lru_cache(maxsize=64)
+def job_digest(job: Job) -> str:
+    """Return the digest of a job's identity and context."""
+    return digest(
+        "job",
+        job.job_id,
+        job.title,
+        job.family,
+        job.function,
+        job.unit_group,
+        job.unit_group_title,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _pack_message(pack: Pack) -> str:
+    return pack_message(pack)
+
+
+def _known(request: ImputationRequest) -> str:
+    shown = request.known_attributes[:KNOWN_LIMIT]
+    return known_digest((known.name, known.value) for known in shown)
+
+
+def _comparable(request: ImputationRequest) -> dict[str, list[tuple[str, str, str]]]:
+    values: dict[str, list[tuple[str, str, str]]] = {}
+    for job in request.comparable_jobs:
+        for attribute_id, value in job.values:
+            shown = values.setdefault(attribute_id, [])
+            if len(shown) < COMPARABLE_VALUES_LIMIT:
+                shown.append((job.title, job.relation, value))
+    return values

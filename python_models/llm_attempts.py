@@ -1,0 +1,11 @@
+"""One row per attempt in the ledger: every request that was ever sent, and what it cost."""
+
+from dbt.flags import get_flags
+from jobforge.attempts import no_attempts, read_attempts
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    # Named so that this model runs after the one that sends.
+    dbt.ref("llm_imputed_attributes")
+    return no_attempts() if get_flags().EMPTY else read_attempts()

@@ -1,0 +1,255 @@
+"""The command `jobforge`, run as people run it."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from support.loopback_server import LoopbackServer
+
+from cli.conftest import KEY, Place
+
+
+def connected(server: LoopbackServer) -> dict[str, str]:
+    return {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY}
+
+
+def test_doctor_finds_nothing_wrong_with_a_whole_set_up(
+    ledger: Place, server: LoopbackServer
+) -> None:
+    """Versions, project, ledger, key, address, model and price are looked at without a call."""
+    done = ledger.jobforge("doctor", **connected(server))
+    assert done.code == 0, done.all
+    for name in ("versions", "project", "ledger", "connection", "price", "endpoint", "model"):
+        assert f"ok       {name}" in done.out
+    assert "loopback-model is known" in done.out
+    assert "a server on this machine" in done.out
+    assert server.count == 0
+
+
+def test_doctor_asks_once_where_it_may_and_sees_a_schema_honoured(
+    place: Place, server: LoopbackServer
+) -> None:
+    """`--call` sends one small request whose words and schema contradict each other."""
+    done = place.jobforge("doctor", "--call", **connected(server))
+    assert done.code == 0, done.all
+    assert "honoured by one reply of loopback-model" in done.out
+    assert server.count == 1
+
+
+@pytest.mark.parametrize("fault", ["bad_json", "out_of_range", "missing_attribute", "refusal"])
+def test_doctor_sees_a_schema_that_is_not_honoured(
+    place: Place, server: LoopbackServer, fault: str
+) -> None:
+    """A server that goes its own way is a problem before the run and not in it."""
+    server.script(fault)
+    done = place.jobforge("doctor", "--call", **connected(server))
+    assert done.code == 1
+    assert "problem  schemas" in done.out
+
+
+def test_doctor_never_shows_a_key(place: Place, server: LoopbackServer) -> None:
+    """Neither the environment's key nor one that the server repeats is ever printed."""
+    server.script("401_echo")
+    address = server.base_url.replace("http://", "http://user:hidden-password@")
+    for env in (connected(server), {"OPENAI_BASE_URL": address, "OPENAI_API_KEY": KEY}):
+        done = place.program("doctor", "--call", **env)
+        assert KEY not in done.all
+        assert "0123456789abcdef" not in done.all
+        assert "hidden-password" not in done.all
+
+
+def test_doctor_says_what_is_missing(tmp_path: Path) -> None:
+    """No project and no connection: each is said, and the first is a problem."""
+    done = Place(tmp_path).jobforge("doctor")
+    assert done.code == 1
+    assert "problem  project" in done.out
+    assert "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set" in done.out
+
+
+def test_doctor_says_that_nobody_answers(place: Place) -> None:
+    """A dead address is a problem, and the check ends in seconds."""
+    done = place.jobforge("doctor", OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+    assert done.code == 1
+    assert "problem  endpoint" in done.out
+
+
+def test_doctor_says_that_a_model_is_unknown_or_has_no_price(
+    place: Place, server: LoopbackServer
+) -> None:
+    """A name with a typing error is found before a run fails on it."""
+    done = place.jobforge("doctor", "--model", "gpt-4oo", **connected(server))
+    assert done.code == 1
+    assert "gpt-4oo is not known (set llm_model); some are: loopback-model" in done.out
+    done = place.jobforge("doctor", "--model", "gpt-4oo")
+    assert "problem  price" in done.out
+    assert "llm_price_waiver: true" in done.out
+    done = place.jobforge("doctor", "--model", "gpt-4oo", "--vars", "{llm_price_waiver: true}")
+    assert "note     price" in done.out
+
+
+def test_doctor_says_that_the_ledger_is_damaged(ledger: Place) -> None:
+    """A file that is no ledger is a problem with advice, not a traceback."""
+    ledger.ledger.write_bytes(b"not a database at all, and long enough to be read as one")
+    done = ledger.jobforge("doctor")
+    assert "problem  ledger" in done.out
+    assert "Traceback" not in done.all
+
+
+def test_ledger_stats_counts_what_is_there(ledger: Place) -> None:
+    """Answers, refusals, attempts, tokens and cost."""
+    done = ledger.jobforge("ledger", "stats")
+    assert done.code == 0, done.all
+    for words in ("answered cells  1", "refused cells   1", "attempts        1 in 1 runs"):
+        assert words in done.out
+    assert "1,000, 800 of them cached" in done.out
+    assert "0.0021 USD" in done.out
+
+
+def test_ledger_verify_passes_a_whole_ledger_and_finds_a_changed_value(ledger: Place) -> None:
+    """A value that was changed by hand is found by its hash."""
+    done = ledger.jobforge("ledger", "verify")
+    assert done.code == 0, done.all
+    assert "is whole: 1 attempts, 2 answers and refusals" in done.out
+    with sqlite3.connect(ledger.ledger) as connection:
+        connection.execute("update answer set value = '5' where outcome = 'answered'")
+    connection.close()
+    done = ledger.jobforge("ledger", "verify")
+    assert done.code == 1
+    assert "answer" in done.out
+
+
+def test_answers_move_between_machines_once(ledger: Place, tmp_path: Path) -> None:
+    """An exported file brings its answers to another ledger, and a second time nothing."""
+    file, other = tmp_path / "answers.parquet", tmp_path / "other/ledger.sqlite"
+    assert "1 attempts" in ledger.jobforge("ledger", "export", str(file)).out
+    for words in ("1 attempts and 2 answers are new, 0", "0 attempts and 0 answers are new, 1"):
+        done = ledger.jobforge("ledger", "import", str(file), "--ledger", str(other))
+        assert done.code == 0, done.all
+        assert words in done.out
+
+
+def test_a_ledger_that_is_not_there_is_no_fault_of_the_program(place: Place) -> None:
+    """One line that says so, and nothing is made."""
+    for command in (("stats",), ("verify",), ("export", "file.parquet")):
+        done = place.jobforge("ledger", *command)
+        assert done.code == 2
+        assert done.err.startswith("error: there is no ledger")
+    assert not place.ledger.exists()
+
+
+def test_why_shows_every_candidate_and_what_was_said(warehouse: Place, ledger: Place) -> None:
+    """Winner, loser, prompt and raw reply of one cell."""
+    done = warehouse.jobforge("why", "J1", "reading")
+    assert done.code == 0, done.all
+    assert "1. 4  AUTHORITATIVE, confidence 0.9: OaSIS, 2023, 21211.00, unit_group" in done.out
+    assert "2. 3  LLM, confidence 0.7" in done.out
+    assert "You are a workforce analyst." in done.out
+    assert "Give reading and travel." in done.out
+    assert '"reading": {' in done.out
+    assert "1000 tokens in, 50 out, 0.002100 USD for the whole call" in done.out
+    brief = warehouse.jobforge("why", "J1", "reading", "--no-texts")
+    assert "You are a workforce analyst." not in brief.out
+
+
+def test_why_says_why_a_cell_is_open(warehouse: Place, ledger: Place) -> None:
+    """A cell without a candidate has its status, its reason and the model's refusal."""
+    done = warehouse.jobforge("why", "J1", "travel")
+    assert "none; awaiting_llm: the cap of 200 calls was reached" in done.out
+    assert "1. refused" in done.out
+
+
+def test_why_works_while_a_run_has_the_warehouse_open(warehouse: Place, ledger: Place) -> None:
+    """What only the ledger is needed for is shown, and the rest is said to be missing."""
+    writer = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True);"
+            " sys.stdin.read()",
+            str(warehouse.warehouse),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "open\n"
+        done = warehouse.jobforge("why", "J1", "reading")
+    finally:
+        writer.communicate("", timeout=20)
+    assert done.code == 0, done.all
+    assert "another program has it open; what follows is from the ledger alone" in done.out
+    assert "Give reading and travel." in done.out
+
+
+def test_why_of_an_unknown_cell_fails_and_says_so(warehouse: Place) -> None:
+    """A job that nobody knows is an exit code, not an empty page."""
+    done = warehouse.jobforge("why", "J9", "reading")
+    assert done.code == 1
+    assert "no such job or attribute" in done.out
+    assert "none was begun yet" in done.out
+
+
+def test_why_shows_markup_of_a_title_as_it_is(
+    ledger: Place, record_more: Callable[[Place, str], None]
+) -> None:
+    """Square brackets in data are data to the terminal, too."""
+    record_more(ledger, "[bold]J2[/bold]")
+    done = ledger.jobforge("why", "[bold]J2[/bold]", "reading")
+    assert done.out.startswith("[bold]J2[/bold] reading")
+
+
+def test_plan_hands_its_vars_and_options_to_dbt(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The mode is plan whatever the vars say, and unknown options are dbt's."""
+    from jobforge.cli import plan
+
+    command = plan._command({"llm_mode": "plan", "llm_model": "m"}, ["--target", "prod"])
+    assert command[1:6] == ["-m", "dbt.cli.main", "build", "--select", "+gold_imputation_plan"]
+    assert command[-2:] == ["--target", "prod"]
+    assert '{"llm_mode": "plan", "llm_model": "m"}' in command
+
+
+def test_plan_shows_the_plan_by_source_gap(
+    warehouse: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Cells, calls and money, with the widest gap first and an unknown price as unknown."""
+    from jobforge.cli import plan
+
+    with duckdb.connect(str(warehouse.warehouse)) as connection:
+        connection.execute(
+            """
+            create table main_gold.gold_imputation_plan as
+            select 'job_without_unit_group' as source_gap, 40 as cells,
+                2.5 as estimated_calls, 0.01 as estimated_cost_usd
+            union all select 'job_without_unit_group', 60, 3.5, 0.02
+            union all select 'attribute_in_no_source', 5, 1, null
+            """
+        )
+    plan._show(warehouse.warehouse)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["job_without_unit_group", "100", "6", "0.0300"] in lines
+    assert ["attribute_in_no_source", "5", "1", "not", "known"] in lines
+
+
+def test_plan_outside_a_project_says_so(tmp_path: Path) -> None:
+    """One line and the exit code 2."""
+    done = Place(tmp_path).jobforge("plan")
+    assert done.code == 2
+    assert done.err.startswith("error: there is no dbt_project.yml")
+
+
+@pytest.mark.parametrize("words", [("--help",), ("ledger", "--help"), ("doctor", "--help")])
+def test_help_is_there_for_every_command(place: Place, words: tuple[str, ...]) -> None:
+    """Each command explains itself."""
+    done = place.jobforge(*words)
+    assert done.code == 0
+    assert "Usage" in done.out

@@ -1,0 +1,162 @@
+"""Runs the real `dbt` command and reads the warehouse that it built."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 180
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one `dbt` command left behind."""
+
+    code: int
+    output: str
+    results: dict[str, dict[str, Any]]
+    target: Path
+    logs: Path
+
+    @property
+    def lines(self) -> list[str]:
+        """The output's lines without their clock times."""
+        return [line[10:] if line[2:3] == line[5:6] == ":" else line for line in self.text]
+
+    @property
+    def text(self) -> list[str]:
+        return self.output.splitlines()
+
+    def statuses(self, prefix: str) -> dict[str, str]:
+        """Status by name of the nodes whose kind is `prefix` (model, test, seed, unit_test)."""
+        return {
+            name.split(".")[2]: str(result["status"])
+            for name, result in self.results.items()
+            if name.startswith(f"{prefix}.")
+        }
+
+    def ok(self) -> Run:
+        """Fail with dbt's own words where the command, a model or a test did not succeed."""
+        bad = {n: r for n, r in self.results.items() if r["status"] in ("error", "fail", "skipped")}
+        assert self.code == 0, f"dbt ended with {self.code}:\n{self.output[-6000:]}"
+        assert not bad, bad
+        return self
+
+
+@dataclass
+class Warehouse:
+    """One DuckDB file, with its own place for what dbt writes beside it."""
+
+    folder: Path
+    targets: Path
+    vars: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "jobforge.duckdb"
+
+    def dbt(
+        self,
+        *args: str,
+        vars: Mapping[str, Any] | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path = ROOT,
+    ) -> Run:
+        """Run `dbt ARGS` on this warehouse.
+
+        Runs with the same vars and warehouse share a target path, so that dbt parses once.
+        """
+        given = json.dumps({**self.vars, **(vars or {})}, sort_keys=True)
+        digest = hashlib.sha256(f"{self.path} {given} {cwd}".encode()).hexdigest()[:12]
+        target, logs = self.targets / digest, self.folder / "logs"
+        (target / "run_results.json").unlink(missing_ok=True)
+        command = [
+            *(str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *args),
+            *("--vars", given, "--target-path", str(target), "--log-path", str(logs)),
+        ]
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=self._environment(env or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=SECONDS,
+        )
+        return Run(done.returncode, done.stdout, _results(target), target, logs)
+
+    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        ours = ("OPENAI_", "JOBFORGE_", "DBT_")
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
+        return {
+            **kept,
+            "JOBFORGE_WAREHOUSE": str(self.path),
+            "JOBFORGE_LEDGER": str(self.folder / "ledger.sqlite"),
+            "PYTHONUTF8": "1",
+            **more,
+        }
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; several statements may change the file."""
+        with duckdb.connect(str(self.path)) as connection:
+            return connection.execute(sql, parameters or None).fetchall()
+
+    def one(self, sql: str, *parameters: object) -> Any:
+        """Return the only value of a query."""
+        ((value,),) = self.query(sql, *parameters)
+        return value
+
+    def dicts(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
+        """Return the rows of a query by their columns' names."""
+        with duckdb.connect(str(self.path)) as connection:
+            cursor = connection.execute(sql, parameters or None)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def tables_with(self, text: str) -> list[str]:
+        """Return the names of the tables that hold a text anywhere."""
+        with duckdb.connect(str(self.path)) as connection:
+            names = connection.execute(
+                """
+                select format('"{}"."{}"', schema_name, table_name) from duckdb_tables()
+                where database_name = current_database()
+                """
+            ).fetchall()
+            assert names
+            query = "select count(*) from {} as t where contains(cast(t as varchar), $1)"
+            return [
+                name
+                for (name,) in names
+                if connection.execute(query.format(name), [text]).fetchone() != (0,)
+            ]
+
+    def copy_to(self, folder: Path, **vars: Any) -> Warehouse:
+        """Return a copy of this warehouse that a test may spoil."""
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.path, folder / self.path.name)
+        return Warehouse(folder, self.targets, {**self.vars, **vars})
+
+
+def _results(target: Path) -> dict[str, dict[str, Any]]:
+    file = target / "run_results.json"
+    if not file.exists():
+        return {}
+    return {result["unique_id"]: result for result in json.loads(file.read_text())["results"]}
+
+
+def manifest(target: Path) -> dict[str, Any]:
+    """Return what dbt knows of the project after a run."""
+    content: dict[str, Any] = json.loads((target / "manifest.json").read_text())
+    return content

@@ -1,0 +1,59 @@
+"""dbt started from another folder than the project's."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from e2e.runs import ROOT, Warehouse
+
+
+def test_project_works_from_another_folder(place: Path, demo: Warehouse) -> None:
+    """With --project-dir and --profiles-dir the project runs from any folder."""
+    elsewhere = place / "elsewhere"
+    elsewhere.mkdir()
+    warehouse = demo.copy_to(place / "elsewhere_warehouse")
+    run = warehouse.dbt(
+        *("run", "--select", "gold_job_attributes"),
+        *("--project-dir", str(ROOT), "--profiles-dir", str(ROOT)),
+        cwd=elsewhere,
+    ).ok()
+    assert run.statuses("model") == {"gold_job_attributes": "success"}
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_default_warehouse_is_in_the_project(tmp_path: Path) -> None:
+    """Without JOBFORGE_WAREHOUSE the warehouse is in the project's folder, not in the current."""
+    project = tmp_path / "project"
+    project.mkdir()
+    shutil.copy(ROOT / "profiles.yml", project)
+    (project / "dbt_project.yml").write_text(
+        "name: tiny\nprofile: jobforge\nflags: {send_anonymous_usage_stats: false}\n"
+    )
+    (project / "warehouse").mkdir()
+    done = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("dbt")), "show", "--inline", "select 1 as one"),
+            *("--project-dir", str(project), "--profiles-dir", str(project)),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert (project / "warehouse" / "jobforge.duckdb").is_file()
+
+
+def test_message_says_what_is_missing(tmp_path: Path) -> None:
+    """With --project-dir alone dbt names --profiles-dir, which is what is missing."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("dbt")), "parse", "--project-dir", str(ROOT)],
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "--profiles-dir" in done.stdout + done.stderr

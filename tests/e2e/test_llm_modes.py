@@ -1,0 +1,469 @@
+"""The model's part of a run, against a real HTTP server that stands in for the API."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from support.loopback_server import Asked, LoopbackServer, instance_of
+
+from e2e.runs import Run, Warehouse
+
+GOLD = "main.gold_job_attributes"
+BUILD = ("build", "--exclude-resource-type", "unit_test", "--select")
+KEY = "sk-e2e-4f9d2c7b81e6"
+
+
+def answer(body: dict[str, Any]) -> dict[str, Any]:
+    """Answer a request; a strict schema cannot bound a number, so this one is brought in bounds."""
+    schema = body["response_format"]["json_schema"]["schema"]
+    cells: dict[str, Any] = instance_of(schema, json.dumps(body["messages"]))
+    if "organisation_typical_team_size" in cells:
+        cells["organisation_typical_team_size"]["value"] = 12
+    return cells
+
+
+@dataclass(frozen=True)
+class Live:
+    """A run that may ask, and what the server saw of it."""
+
+    warehouse: Warehouse
+    run: Run
+    asked: list[Asked]
+
+    def counts(self) -> Counter[str]:
+        """Cells of gold by fill status."""
+        return Counter(
+            dict(self.warehouse.query(f"select fill_status, count(*) from {GOLD} group by all"))
+        )
+
+    def cell(self, job_id: str, attribute_id: str) -> dict[str, Any]:
+        """Return one cell of gold."""
+        (cell,) = self.warehouse.dicts(
+            f"select * from {GOLD} where job_id = $1 and attribute_id = $2", job_id, attribute_id
+        )
+        return cell
+
+
+def job_data(asked: Asked) -> dict[str, Any]:
+    """Return the data about the job that a request carries."""
+    (text,) = re.findall(r"<job_data>\n(.*)\n</job_data>", asked.messages[1]["content"])
+    data: dict[str, Any] = json.loads(text)
+    return data
+
+
+def missing_cells(warehouse: Warehouse) -> int:
+    """Return the number of cells that the sources leave open."""
+    count: int = warehouse.one("select count(*) from main_intermediate.int_missing_cells")
+    return count
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Settings, what is set in the environment, and how the server behaves."""
+
+    vars: dict[str, Any]
+    command: tuple[str, ...] = (*BUILD, "llm_imputed_attributes+")
+    key: str | None = KEY
+    script: tuple[str, ...] = ()
+    rates: dict[str, float] = field(default_factory=dict)
+    model: str | None = "loopback-model"
+
+    def run(self, warehouse: Warehouse) -> Live:
+        """Run dbt against a server of this scenario's own."""
+        with LoopbackServer(answer=answer, rates=self.rates, model=self.model) as server:
+            server.script(*self.script)
+            env = {"OPENAI_BASE_URL": server.base_url}
+            if self.key:
+                env["OPENAI_API_KEY"] = self.key
+            run = warehouse.dbt(*self.command, env=env)
+            return Live(warehouse, run, server.asked)
+
+
+# Fault -> what becomes of the request's cells: all of them, or the first of them only.
+WHOLE_REPLY = {
+    "refusal": ("refused", "refused"),
+    "content_filter": ("refused", "content filter"),
+    "content_filter_400": ("refused", "refused"),
+    "truncated": ("failed", "truncated"),
+    "bad_json": ("failed", "unreadable"),
+    "duplicate_key": ("failed", "unreadable"),
+    "not_an_object": ("failed", "not a JSON object"),
+    "nan": ("failed", "unreadable"),
+    "empty_content": ("failed", "empty"),
+    "null_content": ("failed", "empty"),
+    "empty_choices": ("failed", "no choices"),
+    "error_body": ("failed", "upstream failed"),
+    "html": ("failed", "unreadable"),
+    "context_too_long": ("failed", "too long"),
+    "413": ("failed", "too long"),
+}
+FIRST_CELL = {
+    "wrong_type": "value is not",
+    "out_of_range": "value",
+    "missing_attribute": "leaves this attribute out",
+    "not_a_cell": "not an object",
+    "no_rationale": "no rationale",
+    "empty_rationale": "rationale is empty",
+    "bad_confidence": "confidence",
+    "fraction_confidence": "confidence",
+}
+# These are tried three times in all before their request is given up.
+TRANSIENT = {
+    "500=0.01": "server fault 500",
+    "503=0.01": "server fault 503",
+    "408=0.01": "server fault 408",
+    "429=0.01": "rate limited",
+    "reset": "no connection",
+}
+NO_HARM = ("ok", "extra_attribute", "other_model")
+
+
+EVERY_FAULT = (
+    *(*NO_HARM, *FIRST_CELL, *WHOLE_REPLY),
+    *(step for fault in TRANSIENT for step in (fault, fault, fault, "ok")),
+    *("500=0.01", "ok"),
+)
+
+SCENARIOS = {
+    # Nothing is set but the address.
+    "address_only": Scenario({"llm_mode": "auto", "llm_max_calls": 1000}, key=None),
+    # A key, five attributes a call, and another model.
+    "with_key": Scenario(
+        {
+            "llm_mode": "live",
+            "llm_max_calls": 1000,
+            "llm_attributes_per_call": 5,
+            "llm_model": "some-other-model",
+        },
+        command=(*BUILD, "int_attribute_packs+"),
+        model=None,
+    ),
+    # The server misbehaves in every way, one request after the other.
+    "misbehaving": Scenario({"llm_mode": "live", "llm_max_calls": 1000}, script=EVERY_FAULT),
+    # The server rejects the key, and repeats it in its message.
+    "rejected": Scenario({"llm_mode": "live"}, rates={"401_echo": 1.0}),
+    "capped": Scenario({"llm_mode": "auto", "llm_max_calls": 3}),
+    "off": Scenario({"llm_mode": "off"}, command=("run", "--select", "llm_imputed_attributes+")),
+}
+
+
+@pytest.fixture(scope="module")
+def runs(copy_of_demo: Callable[..., Warehouse], side_by_side: Executor) -> dict[str, Future[Live]]:
+    """Every scenario's run, by its name."""
+    return {
+        name: side_by_side.submit(scenario.run, copy_of_demo(name, **scenario.vars))
+        for name, scenario in SCENARIOS.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def address_only(runs: dict[str, Future[Live]]) -> Live:
+    """The run of that scenario."""
+    return runs["address_only"].result()
+
+
+@pytest.fixture(scope="module")
+def with_key(runs: dict[str, Future[Live]]) -> Live:
+    """The run of that scenario."""
+    return runs["with_key"].result()
+
+
+@pytest.fixture(scope="module")
+def misbehaving(runs: dict[str, Future[Live]]) -> Live:
+    """The run of that scenario."""
+    return runs["misbehaving"].result()
+
+
+@pytest.fixture(scope="module")
+def rejected(runs: dict[str, Future[Live]]) -> Live:
+    """The run of that scenario."""
+    return runs["rejected"].result()
+
+
+@pytest.fixture(scope="module")
+def capped(runs: dict[str, Future[Live]]) -> Live:
+    """The run of that scenario."""
+    return runs["capped"].result()
+
+
+@pytest.fixture(scope="module")
+def off(runs: dict[str, Future[Live]]) -> Live:
+    """The run of that scenario."""
+    return runs["off"].result()
+
+
+def test_live_fills_every_missing_cell(address_only: Live) -> None:
+    """With nothing set but the address, the model fills every cell that the sources leave open."""
+    address_only.run.ok()
+    counts = address_only.counts()
+    assert counts["llm"] == missing_cells(address_only.warehouse)
+    assert set(counts) == {"authoritative", "onet", "llm"}
+
+
+def test_live_with_key_fills_every_missing_cell(with_key: Live) -> None:
+    """With a key it does so too."""
+    with_key.run.ok()
+    assert with_key.counts()["llm"] == missing_cells(with_key.warehouse)
+    assert set(with_key.counts()) == {"authoritative", "onet", "llm"}
+
+
+def test_key_is_sent_where_it_is_set(address_only: Live, with_key: Live) -> None:
+    """The key that is set reaches the server; without one a placeholder does."""
+    assert all(asked.has_key for asked in with_key.asked + address_only.asked)
+
+
+def test_no_cell_is_asked_twice(address_only: Live) -> None:
+    """Each missing cell is asked in one request, and no known cell is asked at all."""
+    asked = Counter(
+        (job_data(request)["job"]["title"], attribute_id)
+        for request in address_only.asked
+        for attribute_id in request.attribute_ids
+    )
+    missing = address_only.warehouse.query(
+        """
+        select jobs.job_title, missing.attribute_id
+        from main_intermediate.int_missing_cells as missing
+        inner join main_intermediate.int_jobs as jobs using (job_id)
+        """
+    )
+    assert asked == Counter(missing)
+
+
+def test_requests_carry_a_strict_schema(address_only: Live) -> None:
+    """Each request has a strict schema of one required object per attribute, in a fixed order."""
+    types = dict(
+        address_only.warehouse.query(
+            "select attribute_id, value_type from main_intermediate.int_attributes"
+        )
+    )
+    seen = set()
+    for asked in address_only.asked:
+        form = asked.body["response_format"]
+        assert form["type"] == "json_schema"
+        assert form["json_schema"]["strict"] is True
+        schema = asked.schema
+        assert schema["required"] == list(schema["properties"])
+        assert schema["additionalProperties"] is False
+        for attribute_id, cell in schema["properties"].items():
+            assert cell["required"] == ["rationale", "value", "confidence"]
+            assert list(cell["properties"]) == cell["required"]
+            assert cell["additionalProperties"] is False
+            seen.add(types[attribute_id])
+    assert seen == {"rating", "number", "category", "boolean", "text"}
+
+
+def test_values_are_what_the_server_said(address_only: Live) -> None:
+    """A filled cell has its model, prompt version, request, time and a rationale of its own."""
+    rows = address_only.warehouse.dicts(f"select * from {GOLD} where source_type = 'LLM'")
+    for row in rows:
+        assert row["model_used"] == "loopback-model"
+        assert row["rationale"].startswith(f"because of {row['attribute_id']}"[:20])
+        assert 0 <= row["confidence"] <= 1
+        assert row["prompt_version"]
+        assert row["request_id"].startswith("req_")
+        assert row["imputed_at"].tzinfo
+    assert len({row["request_id"] for row in rows}) == len(address_only.asked)
+
+
+def test_answer_of_any_confidence_counts(address_only: Live) -> None:
+    """Answers of no confidence at all are values like the others."""
+    assert address_only.warehouse.one(
+        f"select count(*) from {GOLD} where source_type = 'LLM' and confidence = 0"
+    )
+
+
+def test_prefix_is_the_same_for_every_job_of_a_pack(address_only: Live) -> None:
+    """Requests of one pack share their system message to the byte, and follow each other."""
+    prefixes = [asked.messages[0]["content"] for asked in address_only.asked]
+    changes = sum(one != two for one, two in itertools.pairwise(prefixes))
+    assert changes == len(set(prefixes)) - 1
+    packs = address_only.warehouse.one(
+        "select count(distinct pack_id) from main_intermediate.int_imputation_requests"
+    )
+    assert len(set(prefixes)) == packs
+
+
+def test_attributes_per_call_is_honoured(address_only: Live, with_key: Live) -> None:
+    """A request asks at most `llm_attributes_per_call` attributes, all of one domain."""
+    domains = dict(
+        with_key.warehouse.query(
+            "select attribute_id, domain from main_intermediate.int_attributes"
+        )
+    )
+    for live, most in ((address_only, 16), (with_key, 5)):
+        sizes = [len(asked.attribute_ids) for asked in live.asked]
+        assert max(sizes) <= most
+        for asked in live.asked:
+            assert len({domains[attribute_id] for attribute_id in asked.attribute_ids}) == 1
+    assert max(len(asked.attribute_ids) for asked in address_only.asked) > 5
+    assert max(len(asked.attribute_ids) for asked in with_key.asked) == 5
+
+
+def test_model_is_the_configured_one(with_key: Live) -> None:
+    """The server is asked for `llm_model`, and gold names the model that the reply names."""
+    assert {asked.body["model"] for asked in with_key.asked} == {"some-other-model"}
+    assert with_key.warehouse.query(
+        f"select distinct model_used from {GOLD} where source_type = 'LLM'"
+    ) == [("some-other-model",)]
+
+
+def test_cap_on_calls(capped: Live) -> None:
+    """No more than `llm_max_calls` requests are sent; the cells left wait, counted and said."""
+    capped.run.ok()
+    sent = sum(len(asked.attribute_ids) for asked in capped.asked)
+    left = missing_cells(capped.warehouse) - sent
+    counts = capped.counts()
+    assert len(capped.asked) == 3
+    assert counts["llm"] == sent
+    assert counts["awaiting_llm"] == left
+    reasons = capped.warehouse.query(
+        f"select distinct fill_reason from {GOLD} where fill_status = 'awaiting_llm'"
+    )
+    assert len(reasons) == 1
+    assert "llm_max_calls" in reasons[0][0]
+    assert re.search(rf"waiting for the model +{left} ", capped.run.output)
+    assert f"{left} awaiting_llm: {reasons[0][0]}" in capped.run.output
+
+
+def test_off_asks_nothing(off: Live) -> None:
+    """`llm_mode: off` sends nothing although a key and an address are set."""
+    off.run.ok()
+    assert off.asked == []
+    counts = off.counts()
+    assert counts["awaiting_llm"] == missing_cells(off.warehouse)
+    assert f"{counts['awaiting_llm']} awaiting_llm: llm_mode is off" in off.run.output
+
+
+def cells_of(live: Live, fault: str) -> list[dict[str, Any]]:
+    """Return gold's cells of the first request that met a fault, in the order asked."""
+    asked = next(asked for asked in live.asked if asked.fault == fault)
+    (job_id,) = live.warehouse.query(
+        "select job_id from main_intermediate.int_jobs where job_title = $1",
+        job_data(asked)["job"]["title"],
+    )
+    return [live.cell(*job_id, attribute_id) for attribute_id in asked.attribute_ids]
+
+
+def test_misbehaving_server_leaves_the_run_green(misbehaving: Live) -> None:
+    """Whatever the server does, the run ends well and every dbt test holds."""
+    misbehaving.run.ok()
+    assert misbehaving.run.statuses("test")
+    counts = misbehaving.counts()
+    assert counts["llm"] + counts["failed"] + counts["refused"] == missing_cells(
+        misbehaving.warehouse
+    )
+    assert counts["awaiting_llm"] == 0
+
+
+@pytest.mark.parametrize("fault", WHOLE_REPLY)
+def test_reply_that_is_no_answer(misbehaving: Live, fault: str) -> None:
+    """A reply that is no answer gives its cells a status and a reason, and no value."""
+    status, reason = WHOLE_REPLY[fault]
+    for cell in cells_of(misbehaving, fault):
+        assert cell["fill_status"] == status
+        assert reason in cell["fill_reason"]
+        assert cell["value"] is None
+        assert cell["model_used"] is None
+
+
+@pytest.mark.parametrize("fault", FIRST_CELL)
+def test_bad_cell_spoils_no_other(misbehaving: Live, fault: str) -> None:
+    """A cell that does not hold fails with its reason, and its neighbours are taken."""
+    first, *others = cells_of(misbehaving, fault)
+    assert first["fill_status"] == "failed"
+    assert FIRST_CELL[fault] in first["fill_reason"]
+    assert first["value"] is None
+    assert {cell["fill_status"] for cell in others} <= {"llm"}
+
+
+@pytest.mark.parametrize("fault", TRANSIENT)
+def test_fault_that_stays_fails_its_request_alone(misbehaving: Live, fault: str) -> None:
+    """A fault that outlives three tries fails the request's cells, and the run goes on."""
+    for cell in cells_of(misbehaving, fault):
+        assert cell["fill_status"] == "failed"
+        assert TRANSIENT[fault] in cell["fill_reason"]
+
+
+def test_fault_that_passes_costs_nothing(misbehaving: Live) -> None:
+    """A request that meets one 500 is sent again and answered."""
+    last = [asked for asked in misbehaving.asked if asked.fault == "500=0.01"][-1]
+    (again,) = [a for a in misbehaving.asked if a.messages == last.messages and a.fault == "ok"]
+    title = job_data(again)["job"]["title"]
+    rows = misbehaving.warehouse.query(
+        f"""
+        select distinct gold.fill_status from {GOLD} as gold
+        inner join main_intermediate.int_jobs as jobs using (job_id)
+        where jobs.job_title = $1 and list_contains($2, gold.attribute_id)
+        """,
+        title,
+        again.attribute_ids,
+    )
+    assert rows == [("llm",)]
+
+
+@pytest.mark.parametrize("fault", NO_HARM)
+def test_harmless_oddity_is_no_fault(misbehaving: Live, fault: str) -> None:
+    """More than was asked for is left aside, and another model's name is written down."""
+    cells = cells_of(misbehaving, fault)
+    assert {cell["fill_status"] for cell in cells} == {"llm"}
+    used = {"other_model": "another-model"}.get(fault, "loopback-model")
+    assert {cell["model_used"] for cell in cells} == {used}
+    assert (
+        misbehaving.warehouse.one(
+            f"select count(*) from {GOLD} where attribute_id = 'never_asked_for'"
+        )
+        == 0
+    )
+
+
+def test_summary_counts_refused_and_failed(misbehaving: Live) -> None:
+    """The run's last words count what was refused and what failed."""
+    counts = misbehaving.counts()
+    for label, status in (("refused by the model", "refused"), ("failed", "failed")):
+        assert re.search(rf"  {label} +{counts[status]} ", misbehaving.run.output)
+
+
+def test_rejected_key_stops_at_the_first_request(rejected: Live) -> None:
+    """A key that is rejected is tried once; every cell waits, and the dbt tests hold."""
+    rejected.run.ok()
+    assert len(rejected.asked) == 1
+    counts = rejected.counts()
+    assert counts["awaiting_llm"] == missing_cells(rejected.warehouse)
+    assert set(counts) == {"authoritative", "onet", "awaiting_llm"}
+
+
+def test_rejected_key_is_said_once_and_clearly(rejected: Live) -> None:
+    """One line says that the key is rejected and which variable to set."""
+    said = [line for line in rejected.run.lines if "no further call is made" in line]
+    assert len(said) == 1
+    assert "the server rejects the key, set OPENAI_API_KEY" in said[0]
+    reasons = rejected.warehouse.query(
+        f"select distinct fill_reason from {GOLD} where fill_status = 'awaiting_llm'"
+    )
+    assert len(reasons) == 1
+    assert reasons[0][0].startswith("the server rejects the key, set OPENAI_API_KEY")
+
+
+@pytest.mark.parametrize("run", ["with_key", "misbehaving", "rejected"])
+def test_key_is_nowhere(run: str, request: pytest.FixtureRequest) -> None:
+    """The key is in no file that a run leaves, in no table and in no line of its output."""
+    live: Live = request.getfixturevalue(run)
+    assert KEY not in live.run.output
+    folders = (live.warehouse.folder, live.run.target, live.run.logs)
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert live.warehouse.path in files
+    assert any(path.name == "dbt.log" for path in files)
+    assert any(path.name == "manifest.json" for path in files)
+    secret = KEY.removeprefix("sk-").encode()
+    assert [str(path) for path in files if secret in path.read_bytes()] == []
+    # Texts may be compressed inside the warehouse file, so its tables are read too.
+    assert live.warehouse.tables_with("skills_programming") != []
+    assert live.warehouse.tables_with(secret.decode()) == []

@@ -1,0 +1,32 @@
+"""One run in a process of its own; prints its outcomes as JSON. See `runs.child`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+
+from jobforge import asking, pipeline
+from jobforge.settings import Settings
+from support.builders import jobs, run
+
+
+def main() -> None:
+    invocation_id, count, backwards, given = sys.argv[1:]
+    settings = json.loads(given)
+    settings["max_cost_usd"] = Decimal(settings["max_cost_usd"])
+    # What a killed run had claimed is free again soon, or the next one would wait for minutes.
+    asking._CLAIM = timedelta(seconds=2)
+    asking._RENEW_SECONDS = 0.5
+    pipeline._REQUESTS_PER_CHUNK = 8
+    asked = jobs(int(count))
+    if backwards == "True":
+        asked.reverse()
+    rows = run(*asked, settings=Settings(**settings), invocation_id=invocation_id)
+    sys.stdout.write(json.dumps(Counter(row["outcome"] for row in rows)))
+
+
+if __name__ == "__main__":
+    main()

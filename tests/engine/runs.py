@@ -1,0 +1,125 @@
+"""What a run left behind: at the server, in its rows and in the ledger."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from jobforge.ledger import open_ledger
+from jobforge.settings import Settings
+from support.builders import run
+from support.loopback_server import Asked, LoopbackServer
+
+TESTS = Path(__file__).parents[1]
+LIVE = Settings(mode="live", model="asked-model", timeout_seconds=5, max_calls=10_000)
+# One request after the other, so that a script of faults meets the jobs in their order.
+IN_TURN = replace(LIVE, max_in_flight=1)
+
+Rows = list[dict[str, Any]]
+Cell = tuple[str, str]
+
+
+def title(asked: Asked) -> str:
+    """The title of the job that a request is about."""
+    found = re.search(r'"title":("(?:[^"\\]|\\.)*")', asked.messages[1]["content"])
+    assert found
+    return str(json.loads(found[1]))
+
+
+def cells_asked(asked: Iterable[Asked]) -> Counter[Cell]:
+    """How often each cell, a job's title and an attribute, was asked for."""
+    return Counter((title(one), name) for one in asked for name in one.attribute_ids)
+
+
+def outcomes(rows: Rows) -> dict[str, int]:
+    return dict(Counter(row["outcome"] for row in rows))
+
+
+def reasons(rows: Rows) -> set[str]:
+    return {row["reason"] for row in rows if row["reason"]}
+
+
+def cells(rows: Rows) -> set[Cell]:
+    """The cells of the rows, each of which is there once."""
+    found = [(row["job_id"], row["attribute_id"]) for row in rows]
+    assert len(set(found)) == len(found)
+    return set(found)
+
+
+def values(rows: Rows) -> dict[Cell, str]:
+    """The answers by cell."""
+    return {
+        (row["job_id"], row["attribute_id"]): row["value"]
+        for row in rows
+        if row["outcome"] == "answered"
+    }
+
+
+class Runs:
+    """Runs on one ledger, each with an id of its own and the requests that only it sent."""
+
+    def __init__(self, server: LoopbackServer, settings: Settings = LIVE) -> None:
+        self.server = server
+        self.settings = settings
+        self.asked: list[Asked] = []
+        self.number = 0
+
+    def __call__(self, *requests: Any, **options: Any) -> Rows:
+        """Run; `settings` may also be a mapping of what differs."""
+        self.number += 1
+        settings = options.pop("settings", {})
+        if isinstance(settings, Mapping):
+            settings = replace(self.settings, **settings)
+        before = len(self.server.asked)
+        try:
+            return run(*requests, settings=settings, invocation_id=f"run-{self.number}", **options)
+        finally:
+            self.asked = self.server.asked[before:]
+
+    @property
+    def cells_asked(self) -> Counter[Cell]:
+        """What the last run asked for."""
+        return cells_asked(self.asked)
+
+
+def ledger_answers() -> dict[Cell, str]:
+    """What the ledger has: answered or refused, by job id and attribute."""
+    with open_ledger(read_only=True) as ledger:
+        rows = ledger.answers().read_all().to_pylist()
+    return {(row["job_id"], row["attribute_id"]): row["outcome"] for row in rows}
+
+
+def ledger_attempts(run_id: str | None = None) -> Rows:
+    """The ledger's attempts, or one run's."""
+    with open_ledger(read_only=True) as ledger:
+        rows: Rows = ledger.attempts(run_id).read_all().to_pylist()
+    return rows
+
+
+def check_ledger() -> None:
+    """Every hash of the ledger is what it should be, and no claim was left."""
+    with open_ledger(read_only=True) as ledger:
+        assert list(ledger.verify()) == []
+        assert ledger.stats().claims == 0
+
+
+def child(invocation_id: str, jobs: int, *, backwards: bool = False, **settings: Any) -> Any:
+    """Start a run for so many jobs in a process of its own, in this environment."""
+    given = {**asdict(LIVE), **settings}
+    given["max_cost_usd"] = str(given["max_cost_usd"])
+    program = str(TESTS / "engine" / "child.py")
+    return subprocess.Popen(
+        [sys.executable, program, invocation_id, str(jobs), str(backwards), json.dumps(given)],
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

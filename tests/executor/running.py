@@ -1,0 +1,205 @@
+"""Runs the executor against a server, and the clock that needs no waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import selectors
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from jobforge.client import Connection
+from jobforge.executor import (
+    Attempt,
+    Budget,
+    CallBudget,
+    Executor,
+    Finished,
+    PackForms,
+    PackRequest,
+    WorkItem,
+)
+from jobforge.inputs import ImputationRequest, Pack
+from jobforge.limiter import RateLimiter
+from jobforge.retries import RetryPolicy
+from jobforge.transport import OpenAITransport, Transport
+from support.builders import PACK, jobs
+
+KEY = "sk-test-0123456789abcdef"
+MODEL = "asked-model"
+T = TypeVar("T")
+
+
+def quick(**bounds: Any) -> RetryPolicy:
+    """A policy that hardly waits."""
+    given = {"first_wait": 0.001, "longest_wait": 0.002, "rng": random.Random(1), **bounds}
+    return RetryPolicy(**given)
+
+
+def items(requests: Iterable[ImputationRequest] | int = 1, *packs: Pack) -> list[WorkItem]:
+    """Work items of requests, or of so many jobs."""
+    forms = {
+        pack.pack_id: PackForms(
+            pack, model=MODEL, parameters={"max_tokens": 4096}, largest_completion_tokens=4096
+        )
+        for pack in packs or (PACK,)
+    }
+    asked = jobs(requests) if isinstance(requests, int) else requests
+    return [PackRequest(request, forms[request.pack_id]) for request in asked]
+
+
+@dataclass
+class Recorded:
+    """A recorder that keeps what it is given, in order."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+
+    async def record(self, attempt: Attempt) -> None:
+        self.attempts.append(attempt)
+
+    @property
+    def statuses(self) -> list[str]:
+        return [attempt.status for attempt in self.attempts]
+
+
+@dataclass
+class Ran:
+    """What a run gave."""
+
+    finished: list[Finished]
+    attempts: list[Attempt]
+    closed_reason: str | None
+    lines: list[str]
+
+    @property
+    def outcomes(self) -> dict[tuple[str, str], str]:
+        """The outcome of every cell, by item and attribute."""
+        return {
+            (done.item.key, name): cell.outcome
+            for done in self.finished
+            for name, cell in done.cells.items()
+        }
+
+    @property
+    def statuses(self) -> list[str]:
+        return [attempt.status for attempt in self.attempts]
+
+    @property
+    def cells(self) -> dict[str, Any]:
+        """The cells of the only item."""
+        (done,) = self.finished
+        return dict(done.cells)
+
+    def check(self, asked: Iterable[WorkItem]) -> None:
+        """Every cell is named once, and what is not answered has a reason."""
+        expected = [(item.key, name) for item in asked for name in item.attribute_ids]
+        named = [(d.item.key, name) for d in self.finished for name in d.cells]
+        assert sorted(named) == sorted(expected)
+        for done in self.finished:
+            for cell in done.cells.values():
+                assert (cell.answer is not None) == (cell.outcome == "answered")
+                assert cell.reason or cell.outcome == "answered"
+                if cell.outcome == "answered":
+                    assert cell.attempt in self.attempts
+
+
+def run(base_url: str, work: Iterable[WorkItem], **options: Any) -> Ran:
+    """Run items over HTTP to the end and check that every cell is named."""
+    asked = list(work)
+    timeout = options.pop("timeout_seconds", 5.0)
+
+    async def main() -> Ran:
+        transport = OpenAITransport(Connection(base_url, KEY), timeout_seconds=timeout)
+        try:
+            return await run_with(transport, asked, **options)
+        finally:
+            await transport.aclose()
+
+    ran = asyncio.run(main())
+    ran.check(asked)
+    return ran
+
+
+async def run_with(
+    transport: Transport,
+    work: Iterable[WorkItem],
+    *,
+    recorder: Recorded | None = None,
+    budget: Budget | None = None,
+    policy: RetryPolicy | None = None,
+    limiter: Callable[[], RateLimiter] | None = None,
+    stop: threading.Event | None = None,
+    in_work: int = 64,
+    each: Callable[[Finished], None] = lambda finished: None,
+) -> Ran:
+    """Run items through a transport in this event loop."""
+    recorder = recorder or Recorded()
+    lines: list[str] = []
+    executor = Executor(
+        transport,
+        limiter() if limiter else RateLimiter(start_rate=1e5, start_in_flight=8),
+        model=MODEL,
+        recorder=recorder,
+        budget=budget or CallBudget(),
+        policy=policy or quick(),
+        secrets=[KEY],
+        stop=stop,
+        in_work=in_work,
+        log=lines.append,
+    )
+    finished = []
+    async for done in executor.run(in_turn(work)):
+        each(done)
+        finished.append(done)
+    return Ran(finished, recorder.attempts, executor.closed_reason, lines)
+
+
+async def in_turn(work: Iterable[T]) -> AsyncIterator[T]:
+    """A plain iterable as an asynchronous one."""
+    for item in work:
+        yield item
+
+
+@asynccontextmanager
+async def opened(base_url: str, **options: Any) -> AsyncIterator[Executor]:
+    """An executor over HTTP, for `run_blocking`."""
+    transport = OpenAITransport(Connection(base_url, KEY), timeout_seconds=5)
+    limiter = RateLimiter(start_rate=1e5, start_in_flight=8)
+    yield Executor(transport, limiter, model=MODEL, policy=quick(), **options)
+    await transport.aclose()
+
+
+def run_virtual(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on a clock that jumps over every wait."""
+    loop = _VirtualLoop()
+    try:
+        return loop.run_until_complete(main)
+    finally:
+        loop.close()
+
+
+class _VirtualLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self._virtual = 1000.0
+        super().__init__(_JumpingSelector(self))
+
+    def time(self) -> float:
+        return self._virtual
+
+    def jump(self, seconds: float) -> None:
+        self._virtual += seconds
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    def __init__(self, loop: _VirtualLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> Any:
+        if timeout is not None and timeout > 0:
+            self._loop.jump(timeout)
+            timeout = 0
+        return super().select(timeout)

@@ -1,0 +1,197 @@
+"""The way to the server over real HTTP: every reply or one of our errors, and never the key."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx2
+import jobforge
+import openai
+import pytest
+from jobforge import errors
+from jobforge.client import Connection
+from jobforge.completions import read_completion
+from jobforge.transport import OpenAITransport, Reply
+from support.loopback_server import LoopbackServer
+
+from executor.running import KEY
+
+BODY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Hello"}]}).encode()
+
+
+def send(base_url: str, *, times: int = 1, **options: Any) -> Reply:
+    """Send so many requests, return the last reply."""
+
+    async def main() -> Reply:
+        transport = OpenAITransport(Connection(base_url, KEY), **{"timeout_seconds": 5, **options})
+        try:
+            for _ in range(times):
+                reply = await transport.send(BODY)
+            return reply
+        finally:
+            await transport.aclose()
+
+    return asyncio.run(main())
+
+
+def test_a_reply_is_given_as_it_came(server: LoopbackServer) -> None:
+    """Body, status and request id arrive; key and content type are sent; nothing is retried."""
+    reply = send(server.base_url)
+    assert reply.status == 200
+    assert json.loads(reply.body)["choices"]
+    assert reply.request_id == "req_1"
+    (asked,) = server.asked
+    assert asked.has_key
+    assert asked.headers["content-type"] == "application/json"
+    assert asked.body == json.loads(BODY)
+
+
+def test_the_headers_of_interest_are_kept() -> None:
+    """Limits and waits are kept, cookies and the rest are not."""
+    said = {"X-RateLimit-Limit-Requests": "500", "retry-after": "3", "set-cookie": "a=b"}
+    with LoopbackServer(headers=lambda: said) as server:
+        reply = send(server.base_url)
+    assert reply.headers == {
+        "x-request-id": "req_1",
+        "x-ratelimit-limit-requests": "500",
+        "retry-after": "3",
+    }
+
+
+@pytest.mark.parametrize("status", ["400", "401", "404", "429", "500", "503"])
+def test_any_status_is_a_reply(server: LoopbackServer, status: str) -> None:
+    """An HTTP error is a reply to be read, sent once."""
+    server.script(status)
+    assert send(server.base_url).status == int(status)
+    assert server.count == 1
+
+
+def test_the_key_is_taken_out_of_what_comes_back() -> None:
+    """A server that repeats the key, in its body or in a header, tells nobody."""
+    with LoopbackServer(headers=lambda: {"x-ratelimit-note": f"key {KEY}"}) as server:
+        server.script("401_echo")
+        reply = send(server.base_url)
+    assert KEY.encode() not in reply.body
+    assert b"[redacted]" in reply.body
+    assert KEY not in str(reply.headers)
+    assert KEY not in repr(reply)
+    completion = read_completion(reply, "m", [KEY])
+    assert KEY not in str(completion.error)
+
+
+def test_the_transport_does_not_show_the_key() -> None:
+    """Its repr has the address without a user's password, and no key."""
+
+    async def main() -> str:
+        transport = OpenAITransport(Connection("http://user:secret@127.0.0.1:1/v1", KEY))
+        await transport.aclose()
+        return repr(transport)
+
+    shown = asyncio.run(main())
+    assert "127.0.0.1" in shown
+    assert KEY not in shown
+    assert "secret" not in shown
+
+
+def test_a_flood_is_an_error(server: LoopbackServer) -> None:
+    """A reply of ten million bytes is cut off and is unreadable, not kept in memory."""
+    server.script("flood=10")
+    with pytest.raises(errors.UnreadableReplyError, match="larger than"):
+        send(server.base_url)
+
+
+def test_a_drip_ends_by_the_time_out(server: LoopbackServer) -> None:
+    """A server that sends a byte now and then is not waited for longer than one that is silent."""
+    server.script("drip=0.02")
+    with pytest.raises(errors.TimedOutError, match=r"within 0\.3 seconds"):
+        send(server.base_url, timeout_seconds=0.3)
+
+
+def test_silence_ends_by_the_time_out(server: LoopbackServer) -> None:
+    """A server that does not answer is a TimedOutError."""
+    server.script("slow=2")
+    with pytest.raises(errors.TimedOutError):
+        send(server.base_url, timeout_seconds=0.2)
+
+
+def test_a_broken_connection_is_said_to_be_one(server: LoopbackServer) -> None:
+    """A reset is a ConnectionFailedError, not a time-out."""
+    server.script("reset")
+    with pytest.raises(errors.ConnectionFailedError):
+        send(server.base_url)
+
+
+def test_nobody_there_is_a_connection_failed() -> None:
+    """A port where nobody listens is a ConnectionFailedError."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(errors.ConnectionFailedError):
+        send(f"http://127.0.0.1:{port}/v1")
+
+
+def test_an_address_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A base URL that cannot be parsed is an error of ours."""
+    with pytest.raises(errors.JobForgeError):
+        send("http://[::1/v1")
+
+
+def test_connections_are_used_again(server: LoopbackServer) -> None:
+    """Requests that follow each other share a connection."""
+    opened: list[object] = []
+    server.headers = lambda: {}
+    process = server._server.process_request
+    server._server.process_request = lambda *a: (opened.append(a), process(*a))[1]  # type: ignore
+    send(server.base_url, times=5)
+    assert len(opened) == 1
+
+
+def _exceptions_of(module: Any) -> list[type[Exception]]:
+    named = [name for name in dir(module) if name.endswith(("Error", "Exception", "Timeout"))]
+    kinds = [getattr(module, name) for name in named]
+    return [k for k in kinds if inspect.isclass(k) and issubclass(k, Exception)]
+
+
+def test_every_error_of_the_libraries_becomes_one_of_ours() -> None:
+    """openai's, httpx2's and aiohttp's errors all map into the tree; a bug is none of them."""
+
+    async def main() -> None:
+        transport = OpenAITransport(Connection("http://127.0.0.1:1/v1", KEY))
+        kinds = [*_exceptions_of(openai), *_exceptions_of(httpx2), *_exceptions_of(aiohttp)]
+        assert len(kinds) > 40
+        for kind in kinds:
+            said = type(kind.__name__, (kind,), {"__str__": lambda self: f"said {KEY}"})
+            error = said.__new__(said)
+            if not isinstance(error, transport._faults):
+                elsewhere = ("WebSocket", "WS", "Webhook")
+                of_requests = kind.__module__.startswith(("aiohttp.client", "openai"))
+                assert not of_requests or any(word in kind.__name__ for word in elsewhere), kind
+                continue
+            ours = transport._error(error)
+            assert isinstance(ours, errors.JobForgeError), kind
+            assert KEY not in str(ours), kind
+        assert not issubclass(ZeroDivisionError, transport._faults)
+        await transport.aclose()
+
+    asyncio.run(main())
+
+
+def test_two_modules_import_openai() -> None:
+    """Only the client and the transport know openai; nobody imports httpx2 or aiohttp elsewhere."""
+    package = Path(jobforge.__file__).parent
+    importers = set()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names.append(node.module)
+            if any(name.split(".")[0] in ("openai", "httpx2", "aiohttp") for name in names):
+                importers.add(path.relative_to(package).as_posix())
+    assert importers <= {"client.py", "transport.py"}

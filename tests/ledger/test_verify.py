@@ -1,0 +1,82 @@
+"""Nothing in a ledger can be changed without `verify` seeing it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from jobforge.ledger import Fault, Ledger, LedgerCorruptError, open_ledger
+
+from ledger.builders import asked, attempt, failed
+
+
+def test_a_ledger_as_written_holds(ledger: Ledger) -> None:
+    """Answers, refusals and failures verify."""
+    ledger.record([attempt(), attempt(asked(2), value=None), failed(asked(3))])
+    ledger.record([attempt(asked(4), cost_usd=None, latency_ms=None, cached_tokens=None)])
+    assert list(ledger.verify()) == []
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A ledger's file with two attempts, closed."""
+    path = tmp_path / "ledger.sqlite"
+    with open_ledger(str(path)) as ledger:
+        ledger.record([attempt(), attempt(asked(2))])
+    return path
+
+
+def tampered(path: Path, statement: str) -> list[Fault]:
+    """Change the file and return what verify says."""
+    connection = sqlite3.connect(path)
+    assert connection.execute(statement).rowcount == 1
+    connection.commit()
+    connection.close()
+    with open_ledger(str(path), read_only=True) as ledger:
+        return list(ledger.verify())
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("update answer set value = '5' where answer_no = 1", "the row was changed"),
+        ("update answer set confidence = 0.8 where answer_no = 1", "the row was changed"),
+        ("update answer set rationale = 'x' where answer_no = 1", "the row was changed"),
+        ("update answer set evidence_hash = 'x' where answer_no = 1", "the row was changed"),
+        ("update answer set cell_key = 'x' where answer_no = 1", "the cell key is not"),
+        ("update answer set question_key = 'x' where answer_no = 1", "the question key is not"),
+        (
+            "update answer set attempt_no = 2, attribute_id = 'x' where answer_no = 1",
+            "the question key is not",
+        ),
+        ("update attempt set cost_usd = 0 where attempt_no = 1", "the row was changed"),
+        ("update attempt set reason = 'x' where attempt_no = 1", "the row was changed"),
+        ("update attempt set raw_reply = 'x' where attempt_no = 1", "the row was changed"),
+        ("update attempt set model_requested = 'x' where attempt_no = 1", "the request key is not"),
+        ("update attempt set job_digest = 'x' where attempt_no = 1", "the question key is not"),
+        ("update text set content = 'x' where content like 'You are%'", "was changed"),
+        ("delete from text where content like 'You are%'", "is missing"),
+        ("delete from attempt where attempt_no = 1", "its attempt is missing"),
+    ],
+)
+def test_a_change_is_found(path: Path, statement: str, message: str) -> None:
+    """A changed byte in any column that counts is a fault that says where."""
+    faults = tampered(path, statement)
+    assert any(message in fault.message for fault in faults), faults
+
+
+def test_an_untouched_attempt_is_not_blamed(path: Path) -> None:
+    """A fault names the row that was changed, and no other."""
+    faults = tampered(path, "update answer set value = '5' where answer_no = 3")
+    assert [fault.key for fault in faults] == ["J2 numeracy of attempt J2-model-a-0"]
+
+
+def test_a_damaged_file_is_said(path: Path) -> None:
+    """A file whose pages are damaged ends in a clear error, never in answers."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (size - 4096))
+    with pytest.raises(LedgerCorruptError, match="is damaged: restore it"):
+        open_ledger(str(path))

@@ -1,0 +1,61 @@
+"""A real model over HTTP: Structured Outputs truly bind it, for all five value types.
+
+What is asserted is structure, not values: a model of 135 million parameters knows little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from jobforge.client import ChatClient, Connection
+from jobforge.inputs import Job, Pack
+from jobforge.local_llm import LocalServer, serve
+from jobforge.settings import Settings
+from support.builders import ATTRIBUTES, IDS, LEADERSHIP, READING, SHIFTS, request, run
+
+pytestmark = pytest.mark.local_model
+pytest.importorskip("xllamacpp", reason="the dependency group local-llm is not installed")
+
+SMALL = Pack(
+    "small", (LEADERSHIP, SHIFTS, replace(READING, attribute_id="writing", name="Writing"))
+)
+
+
+@pytest.fixture(scope="module")
+def local(registry_access: None) -> Iterator[LocalServer]:
+    """SmolLM2 behind an address on this machine."""
+    with serve("smollm2") as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def environment(local: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point the environment at the model."""
+    monkeypatch.setenv("OPENAI_BASE_URL", local.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", local.api_key)
+
+
+def test_cells_of_all_value_types_are_answered(local: LocalServer) -> None:
+    """Two packs of all five types come back whole, checked, and signed by the model."""
+    small = [attribute.attribute_id for attribute in SMALL.attributes]
+    rows = run(
+        request(comparable=[("Business Analyst", {"reading": "4", "leadership": "none"})]),
+        replace(request(Job("j2", "Registered Nurse"), tuple(small)), pack_id="small"),
+        settings=Settings(mode="live", model=local.model, max_output_tokens=1024),
+        packs=[Pack("organisation 1", ATTRIBUTES), SMALL],
+    )
+    assert [row["attribute_id"] for row in rows] == [*IDS, *small]
+    assert [(row["attribute_id"], row["reason"]) for row in rows if row["reason"]] == []
+    assert {row["outcome"] for row in rows} == {"answered"}
+    assert {row["model_used"] for row in rows} == {local.model}
+    assert all(0 <= row["confidence"] <= 1 and row["rationale"] for row in rows)
+
+
+def test_only_who_has_the_key_is_served(local: LocalServer) -> None:
+    """Another key is turned away, and the cells say so."""
+    client = ChatClient(Connection(local.base_url, "wrong-key"), Settings(model=local.model))
+    rows = run(request(attribute_ids=("shifts",)), client=client)
+    assert [row["outcome"] for row in rows] == ["awaiting_llm"]
+    assert "rejects the key" in rows[0]["reason"]

@@ -1,0 +1,182 @@
+"""The package's shape: who may depend on whom, who owns a library, and what an idle run loads."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import jobforge
+import pytest
+from jobforge import errors
+
+FOLDER = Path(jobforge.__file__).parent
+# What a module or a package imports is in a layer before its own.
+LAYERS = [
+    {"errors", "redaction", "outcomes"},
+    {"settings", "inputs", "prices", "retries", "limiter", "ledger"},
+    {"schema", "budget", "estimates", "client", "attempts"},
+    {"values", "transport"},
+    {"prompts", "replies", "recorded", "completions"},
+    {"questions", "planning", "executor"},
+    {"settling", "progress"},
+    {"bookkeeping"},
+    {"asking"},
+    {"pipeline", "external", "local_llm", "cli"},
+]
+# The same within a package, whose own name stands for what it gives out.
+INSIDE = {
+    "limiter": [{"bucket", "concurrency", "headers", "pace"}, {"known"}, {"limiter"}, {""}],
+    "ledger": [
+        {"errors", "hashing", "tables"},
+        {"records", "secrets", "location", "dialects"},
+        {"interface", "database", "migrations", "rows", "texts"},
+        {"lookup", "claims", "writing", "streams", "stats"},
+        {"batches", "checking"},
+        {"moving"},
+        {"store"},
+        {""},
+    ],
+    "executor": [
+        {"work", "budgets", "state"},
+        {"recording", "packs", "exchange"},
+        {"sending"},
+        {"asking"},
+        {"executor"},
+        {"blocking"},
+        {""},
+    ],
+    "external": [{"models"}, {"llm"}, {""}],
+    "cli": [{"project", "endpoint"}, {"ledger"}, {"why", "doctor"}, {"plan"}, {""}, {"__main__"}],
+}
+OWNERS = {
+    "openai": {"client", "transport"},
+    "httpx2": {"transport"},
+    "aiohttp": {"transport"},
+    "sqlalchemy": {"ledger"},
+    "sqlite3": {"ledger"},
+    "psycopg": set(),
+    "rich": {"progress"},
+    "typer": {"cli"},
+    "yaml": {"cli"},
+    "duckdb": {"cli"},
+    "dbt": set(),
+    "xllamacpp": {"local_llm"},
+}
+
+
+def _found() -> dict[str, Path]:
+    found = {}
+    for path in FOLDER.rglob("*.py"):
+        parts = path.relative_to(FOLDER).with_suffix("").parts
+        found[".".join(part for part in parts if part != "__init__")] = path
+    found.pop("")
+    return found
+
+
+MODULES = _found()
+# A docstring and nothing else; and the one that runs when it is imported.
+WITHOUT_NAMES = {"external", "cli.__main__"}
+PUBLIC = sorted(set(MODULES) - WITHOUT_NAMES)
+
+
+def imports(name: str) -> set[str]:
+    """The modules that a module imports, wherever in it, and the packages' names."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                one = f"{node.module}.{alias.name}"
+                found.add(one if one.removeprefix("jobforge.") in MODULES else node.module)
+        elif isinstance(node, ast.ImportFrom):
+            found.add("a relative import")
+    return found
+
+
+def ours(name: str) -> set[str]:
+    """The modules of the package that a module imports."""
+    return {one.removeprefix("jobforge.") for one in imports(name)} & set(MODULES)
+
+
+def level(layers: list[set[str]], name: str) -> int:
+    [number] = [number for number, layer in enumerate(layers) if name in layer]
+    return number
+
+
+def test_every_module_has_its_layer() -> None:
+    """A new module is put into a layer, and none is named that is gone."""
+    named = {
+        f"{package}.{name}".removesuffix(".")
+        for package, layers in INSIDE.items()
+        for name in set.union(*layers)
+    }
+    named |= set.union(*LAYERS)
+    assert named == set(MODULES)
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_dependencies_point_one_way(name: str) -> None:
+    """A module imports from layers before its own, and so does a package."""
+    package, _, part = name.partition(".")
+    assert "a relative import" not in imports(name)
+    for used in ours(name):
+        other, _, other_part = used.partition(".")
+        if other != package:
+            assert level(LAYERS, other) < level(LAYERS, package), used
+        else:
+            layers = INSIDE[package]
+            assert level(layers, other_part) < level(layers, part), used
+
+
+@pytest.mark.parametrize("library", sorted(OWNERS))
+def test_a_library_has_one_owner(library: str) -> None:
+    """openai is behind the client and the transport, the store behind the ledger, and so on."""
+    users = {
+        name.partition(".")[0]
+        for name in MODULES
+        if any(one.split(".")[0] == library for one in imports(name))
+    }
+    assert users == OWNERS[library]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_all_names_exist(name: str) -> None:
+    """Each module says what is public, and has it."""
+    module = importlib.import_module(f"jobforge.{name}")
+    assert sorted(set(module.__all__)) == sorted(module.__all__)
+    assert all(hasattr(module, public) for public in module.__all__)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_things_have_a_docstring(name: str) -> None:
+    """Every public class and function says what it is."""
+    module = importlib.import_module(f"jobforge.{name}")
+    for public in module.__all__:
+        thing = getattr(module, public)
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            assert inspect.getdoc(thing), public
+
+
+def test_a_run_without_calls_does_not_load_openai() -> None:
+    """Importing the pipeline is cheap: openai is loaded at the first call."""
+    program = "import sys, jobforge.pipeline; print('openai' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
+def test_error_tree_is_drawn() -> None:
+    """The docstring of the errors names every one of them, below its parent."""
+    drawn = errors.__doc__ or ""
+    for name in errors.__all__:
+        error = getattr(errors, name)
+        assert f" {name} " in f"{drawn} ".replace("\n", " "), name
+        parent = error.__mro__[1].__name__
+        if parent in errors.__all__:
+            assert drawn.index(parent) < drawn.index(name)

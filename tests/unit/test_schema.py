@@ -1,0 +1,130 @@
+"""The strict JSON schema: every server takes it, and it says what the catalogue says."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from jobforge.external.models import ImputationResponse
+from jobforge.inputs import Attribute
+from jobforge.schema import model_response_format, response_format, response_schema
+from support.builders import ATTRIBUTES, IDS, LEADERSHIP, READING, SHIFTS, TOOLS, TRAVEL
+from support.loopback_server import instance_of, strict_schema_fault
+
+Json = dict[str, Any]
+
+
+def value_schema(attribute: Attribute, **options: bool) -> Json:
+    schema = response_schema([attribute], **options)
+    value: Json = schema["properties"][attribute.attribute_id]["properties"]["value"]
+    return resolved(schema, value)
+
+
+def resolved(schema: Json, part: Json) -> Json:
+    found: Json = schema["$defs"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+    return found
+
+
+def test_one_required_property_per_attribute() -> None:
+    """The object has exactly the asked attributes, all required, in the order asked."""
+    schema = response_schema(ATTRIBUTES)
+    assert list(schema["properties"]) == list(IDS)
+    assert schema["required"] == list(IDS)
+    assert schema["additionalProperties"] is False
+
+
+def test_each_cell_is_rationale_value_confidence() -> None:
+    """Every cell has the reason first, then the value, then the confidence, and no more."""
+    for cell in response_schema(ATTRIBUTES)["properties"].values():
+        assert list(cell["properties"]) == ["rationale", "value", "confidence"]
+        assert cell["required"] == ["rationale", "value", "confidence"]
+        assert cell["additionalProperties"] is False
+
+
+def test_values_are_typed_from_the_catalogue() -> None:
+    """Ratings are integer enums, categories text enums, the others their JSON type."""
+    assert value_schema(READING) == {"type": "integer", "enum": [0, 1, 2, 3, 4, 5]}
+    assert value_schema(LEADERSHIP) == {"type": "string", "enum": ["none", "team lead", "manager"]}
+    assert value_schema(SHIFTS) == {"type": "boolean"}
+    assert value_schema(TRAVEL) == {"type": "number"}
+    assert value_schema(TOOLS) == {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        ("0", "3", {"type": "integer", "enum": [0, 1, 2, 3]}),
+        ("-2", "1", {"type": "integer", "enum": [-2, -1, 0, 1]}),
+        ("0", "100", {"type": "integer"}),
+        ("0.5", "4.5", {"type": "number"}),
+    ],
+)
+def test_a_scale_decides_the_form(low: str, high: str, expected: Json) -> None:
+    """A short whole scale is an enum, a long one an integer, a broken one a number."""
+    scale = replace(READING, scale_minimum=Decimal(low), scale_maximum=Decimal(high))
+    assert value_schema(scale) == expected
+
+
+def test_confidence_is_an_integer_per_cent() -> None:
+    """Confidence is an integer enum that reaches from 0 to 100."""
+    schema = response_schema([READING])
+    confidence = resolved(schema, schema["properties"]["reading"]["properties"]["confidence"])
+    assert confidence["type"] == "integer"
+    assert (min(confidence["enum"]), max(confidence["enum"])) == (0, 100)
+
+
+def test_bounds_only_where_they_are_asked_for() -> None:
+    """Texts and numbers are bounded where the server takes it; else no bound is mentioned."""
+    assert value_schema(TOOLS, text_bounds=True) == {
+        "type": "string",
+        "minLength": 2,
+        "maxLength": 200,
+    }
+    assert value_schema(TRAVEL, text_bounds=True) == {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 365,
+    }
+    half = replace(TRAVEL, scale_minimum=Decimal("0.5"), scale_maximum=None)
+    assert value_schema(half, text_bounds=True) == {"type": "number", "minimum": 0.5}
+    for word in ("Length", "imum"):
+        assert word not in str(response_schema([*ATTRIBUTES, half]))
+
+
+@pytest.mark.parametrize("dialect", ["openai", "azure"])
+@pytest.mark.parametrize("size", range(1, len(ATTRIBUTES) + 1))
+def test_strict_mode_takes_every_mix_of_types(size: int, dialect: str) -> None:
+    """OpenAI's and Azure's strict mode refuse no combination of value types."""
+    for mix in itertools.combinations(ATTRIBUTES, size):
+        assert strict_schema_fault(response_schema(mix), dialect) is None
+
+
+def test_sixteen_attributes_pass_every_limit_even_written_out() -> None:
+    """With references written out, 16 ratings stay under 500 enum values and 100 properties."""
+    many = [replace(READING, attribute_id=f"a{number}") for number in range(16)]
+    schema = response_schema(many)
+    values = sum(len(definition.get("enum", ())) for definition in schema["$defs"].values())
+    assert values * len(many) <= 500
+    assert len(many) * 4 <= 100
+
+
+def test_request_form_is_strict_json_schema() -> None:
+    """The response format is a named, strict json_schema."""
+    form = response_format([READING])
+    assert form["type"] == "json_schema"
+    assert form["json_schema"]["strict"] is True
+    assert form["json_schema"]["name"].isidentifier()
+    assert form["json_schema"]["schema"] == response_schema([READING])
+
+
+def test_a_pydantic_model_gets_a_portable_schema() -> None:
+    """A pydantic model's bounds and defaults do not reach the request; its fields do."""
+    schema = model_response_format(ImputationResponse)["json_schema"]["schema"]
+    for dialect in ("openai", "azure"):
+        assert strict_schema_fault(schema, dialect) is None
+    for word in ("minimum", "maximum", "default", "title"):
+        assert f"'{word}'" not in str(schema)
+    assert ImputationResponse.model_validate(instance_of(schema, "seed"))
