@@ -22,10 +22,11 @@ from jobforge.errors import FatalRunError
 from jobforge.executor import CellResult, Executor, Finished, GroupRecorder, PackForms, PackRequest
 from jobforge.executor.blocking import run_blocking
 from jobforge.inputs import Pack
-from jobforge.ledger import Ledger
+from jobforge.ledger import Ledger, SecretFoundError
+from jobforge.ledger.secrets import Secrets
 from jobforge.limiter import RateLimiter
 from jobforge.outcomes import CellOutcome
-from jobforge.prompts import PROMPT_VERSION
+from jobforge.prompts import PROMPT_VERSION, job_message, pack_message
 from jobforge.questions import KeyedRequest
 from jobforge.settings import Settings
 from jobforge.settling import KeptAnswers, Settled
@@ -75,6 +76,7 @@ class LiveAsker:
         self._log = log
         self._stop = stop
         self._forms: dict[str, PackForms] = {}
+        self._clean_packs: set[str] = set()
         self._elsewhere: list[KeyedRequest] = []
         self._executor: Executor | None = None
 
@@ -103,6 +105,7 @@ class LiveAsker:
     def _items(self, chunks: Iterable[list[Settled]]) -> Iterator[_Item]:
         """Yield what is to be asked, claimed; settled requests ride along."""
         for chunk in chunks:
+            chunk = [self._without_secrets(one) for one in chunk]
             asked = [one for one in chunk if one.open_ids]
             settled = [one for one in chunk if not one.open_ids]
             for one in self._claimed(asked) if asked else ():
@@ -110,6 +113,22 @@ class LiveAsker:
                 settled = []
             if settled:
                 yield self._item(settled.pop(), settled)
+
+    def _without_secrets(self, one: Settled) -> Settled:
+        """Settle as failed what would show a secret to the model: the ledger could not take it."""
+        if not one.open_ids:
+            return one
+        keyed = one.keyed.only(one.open_ids)
+        secrets, job_id = Secrets(self._connection.api_key), keyed.request.job.job_id
+        try:
+            if keyed.pack.pack_id not in self._clean_packs:
+                secrets.refuse(pack_message(keyed.pack), f"pack {keyed.pack.pack_id!r}")
+                self._clean_packs.add(keyed.pack.pack_id)
+            secrets.refuse(job_message(keyed.request), f"the data of job {job_id!r}")
+        except SecretFoundError as error:
+            failed = dict.fromkeys(one.open_ids, CellOutcome("failed", str(error)))
+            return Settled(one.keyed, one.outcomes | failed, ())
+        return one
 
     def _claimed(self, asked: list[Settled]) -> Iterator[Settled]:
         if self._executor is not None and self._executor.closed_reason:

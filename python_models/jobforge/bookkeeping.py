@@ -62,8 +62,11 @@ class Bookkeeper:
 
     def _record(self, attempt: Attempt) -> AttemptRecord:
         keyed = keyed_request(attempt).only(attempt.attribute_ids)
-        expected = estimated_usage(keyed, text_bounds=self._text_bounds)
         usage = None if attempt.usage is None else _usage(attempt.usage)
+        expected = None
+        if usage is None or usage.tokens:
+            # A request that was turned away took no tokens: it says nothing of the estimates.
+            expected = estimated_usage(keyed, text_bounds=self._text_bounds)
         cost = None
         if self._price is not None and usage is not None:
             cost = float(self._price.cost(usage))
@@ -73,8 +76,8 @@ class Bookkeeper:
             mode="live",
             request=self._keyer.asked(
                 keyed,
-                estimated_prompt_tokens=expected.prompt_tokens,
-                estimated_completion_tokens=expected.completion_tokens,
+                estimated_prompt_tokens=expected.prompt_tokens if expected else None,
+                estimated_completion_tokens=expected.completion_tokens if expected else None,
             ),
             status=attempt.status,
             sent_at=attempt.sent_at,

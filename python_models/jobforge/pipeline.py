@@ -230,16 +230,19 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     with kept:
         columns = OutcomeColumns(run.run_id)
-        for settled in _finished(opened, _chunks(opened, packs, requests)):
-            _count(run, opened, settled)
-            job, pack_id = settled.keyed.request.job, settled.keyed.request.pack_id
-            for name, outcome in settled.outcomes.items():
-                key = settled.keyed.cells[name].question_key
-                columns.add(job.job_id, name, pack_id, key, outcome)
-            if len(columns) >= _ROWS_PER_BATCH:
-                yield columns.take()
-        yield columns.take()
-        run.progress.finish()
+        try:
+            for settled in _finished(opened, _chunks(opened, packs, requests)):
+                _count(run, opened, settled)
+                job, pack_id = settled.keyed.request.job, settled.keyed.request.pack_id
+                for name, outcome in settled.outcomes.items():
+                    key = settled.keyed.cells[name].question_key
+                    columns.add(job.job_id, name, pack_id, key, outcome)
+                if len(columns) >= _ROWS_PER_BATCH:
+                    yield columns.take()
+            yield columns.take()
+        finally:
+            # A run that fails has a summary too, and takes its bar off the terminal.
+            run.progress.finish()
 
 
 def _chunks(opened: _Opened, packs: dict[str, Pack], requests: ArrowRows) -> Chunks:

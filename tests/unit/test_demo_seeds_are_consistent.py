@@ -81,7 +81,8 @@ def test_scopes_exist() -> None:
     for row in demo("authoritative_values"):
         level, code = row["scope_level"], row["scope_code"]
         if level in CODE_LENGTH:
-            assert code in classes and len(code) == CODE_LENGTH[level], row
+            assert code in classes, row
+            assert len(code) == CODE_LENGTH[level], row
         else:
             assert code in (jobs if level == "job" else profiles), row
 

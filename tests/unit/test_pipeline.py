@@ -632,6 +632,15 @@ class TestReporting:
         assert f"{2 * len(IDS)} asked now" in lines[-1]
         assert "2 calls" in lines[-1]
 
+    def test_a_run_that_fails_says_what_it_did(self, live_server: LoopbackServer) -> None:
+        """The summary comes before the error, too: what was answered and what waits."""
+        lines: list[str] = []
+        live_server.script("ok", "401")
+        with pytest.raises(FatalRunError):
+            run(*jobs(3), settings=IN_TURN, log=lines.append)
+        counts = f"{len(IDS)} answered ({len(IDS)} asked now), {2 * len(IDS)} waiting"
+        assert f"LLM done: {counts}" in lines[-1]
+
     def test_progress_lines_come_at_intervals(
         self, live_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -261,6 +261,9 @@ class Postgres:
             "search_path": POSTGRES_SCHEMA,
             "synchronous_commit": "on",
             "lock_timeout": f"{round(self._wait_seconds * 1000)}ms",
+            # Whatever a run asks goes by a key. Before a new table's first statistics PostgreSQL
+            # would rather read all of it for each some hundred keys.
+            "enable_seqscan": "off",
             "default_transaction_read_only": "on" if self._read_only else "off",
         }
         with connection.cursor() as cursor:

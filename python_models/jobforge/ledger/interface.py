@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from jobforge.ledger.records import (
     Answer,
+    AskedRequest,
     AttemptRecord,
     Batch,
     BatchItem,
@@ -72,6 +73,12 @@ class Ledger(Protocol):
 
     def release(self, run_id: str, cell_keys: Iterable[str] | None = None) -> None:
         """Give up a run's claims on these cells, or all that it has."""
+
+    def refuse_secrets(self, request: AskedRequest) -> None:
+        """Raise SecretFoundError where the request's texts could not be recorded.
+
+        Ask before a request is sent: what `record` refuses has been paid for.
+        """
 
     def record(self, attempts: Sequence[AttemptRecord]) -> None:
         """Add attempts with their answers in one durable transaction.

@@ -79,7 +79,6 @@ _VERSION_1 = (
         run_id text not null,
         expires_at bigint not null
     )""",
-    "create index claim_run on claim (run_id)",
 )
 
 _VERSION_2 = (

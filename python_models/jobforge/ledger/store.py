@@ -17,6 +17,7 @@ from jobforge.ledger.location import Location
 from jobforge.ledger.migrations import CURRENT_VERSION, migrate, version_of
 from jobforge.ledger.records import (
     Answer,
+    AskedRequest,
     AttemptRecord,
     Batch,
     BatchItem,
@@ -110,6 +111,9 @@ class SqlLedger:
     def release(self, run_id: str, cell_keys: Iterable[str] | None = None) -> None:
         keys = None if cell_keys is None else list(cell_keys)
         self._database.write(lambda connection: claims.release(connection, run_id, keys))
+
+    def refuse_secrets(self, request: AskedRequest) -> None:
+        writing.prepared_texts(request, self._secrets)
 
     def record(self, attempts: Sequence[AttemptRecord]) -> None:
         prepared = [writing.prepare(one, self._secrets) for one in attempts]

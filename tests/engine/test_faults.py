@@ -1,0 +1,148 @@
+"""A server in trouble: every cell has a named outcome, and what was answered is kept."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+from jobforge.errors import FatalRunError
+from support.builders import IDS, jobs
+from support.loopback_server import LoopbackServer
+
+from engine.runs import (
+    LIVE,
+    Rows,
+    Runs,
+    cells,
+    cells_asked,
+    check_ledger,
+    ledger_answers,
+    ledger_attempts,
+    outcomes,
+)
+
+NAMED = {"answered", "refused", "failed", "awaiting_llm"}
+QUICK = replace(LIVE, timeout_seconds=1, max_in_flight=8)
+# The fault and what the ledger calls the attempt that met it.
+FAULTS = {
+    "flood=10": "unreadable",
+    "reset": "no_connection",
+    "slow=3": "timed_out",
+    "drip=0.05": "timed_out",
+    "429": "rate_limited",
+    "429=0.05": "rate_limited",
+    "503": "server_fault",
+    "503=0.05": "server_fault",
+    "408": "server_fault",
+    "html": "unreadable",
+    "refusal": "refused",
+    "truncated": "truncated",
+    "error_body": "empty",
+    "413": "too_long",
+}
+
+
+@pytest.fixture
+def runs(live_server: LoopbackServer) -> Runs:
+    """Runs with a short time-out."""
+    return Runs(live_server, QUICK)
+
+
+def _check(rows: Rows, count: int) -> None:
+    assert cells(rows) == {(f"j{n}", name) for n in range(1, count + 1) for name in IDS}
+    for row in rows:
+        assert row["outcome"] in NAMED
+        assert (row["value"] is not None) == (row["outcome"] == "answered")
+        assert (row["reason"] is None) == (row["outcome"] == "answered")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_server_that_fails_now_and_then(runs: Runs, fault: str) -> None:
+    """A third of the requests fail: each cell has its outcome, each attempt its name."""
+    runs.server.rates = {fault: 0.3}
+    rows = runs(*jobs(12))
+    _check(rows, 12)
+    found = {one["status"] for one in ledger_attempts()}
+    assert found == {"answered", FAULTS[fault]}
+    # An attempt is recorded for each request that reached the server.
+    assert len(ledger_attempts()) == runs.server.count
+    assert outcomes(rows)["answered"] == list(ledger_answers().values()).count("answered")
+    runs.server.rates = {}
+    healthy = runs(*jobs(12), settings={"reask_refused": True})
+    assert outcomes(healthy) == {"answered": 12 * len(IDS)}
+    open_cells = 12 * len(IDS) - outcomes(rows)["answered"]
+    assert sum(runs.cells_asked.values()) == open_cells
+    check_ledger()
+
+
+@pytest.mark.parametrize("fault", ["flood=10", "reset", "slow=3", "429", "429=0.05", "500=0.01"])
+def test_a_server_that_always_fails(runs: Runs, fault: str) -> None:
+    """With no answer at all the run still ends, and every cell says why."""
+    runs.server.rates = {fault: 1.0}
+    seconds = 0.5 if fault == "slow=3" else 10
+    settings = {"on_fatal": "warn", "timeout_seconds": seconds, "max_calls": 30}
+    rows = runs(*jobs(12), settings=settings)
+    _check(rows, 12)
+    assert "answered" not in outcomes(rows)
+    assert len(runs.asked) <= 30
+    assert {one["status"] for one in ledger_attempts()} == {FAULTS.get(fault, "server_fault")}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_storm_of_everything(runs: Runs, seed: int) -> None:
+    """Under all faults together nothing is lost, and the runs that follow finish the work."""
+    shares = dict.fromkeys(("reset", "429", "429=0.05", "503", "flood=10", "slow=2"), 0.05)
+    shares |= dict.fromkeys(("truncated", "bad_json", "missing_attribute", "wrong_type"), 0.08)
+    runs.server.rates = shares
+    runs.server._random.seed(seed)
+    _check(runs(*jobs(40)), 40)
+    kept = {cell for cell, outcome in ledger_answers().items() if outcome == "answered"}
+    runs.server.rates = {}
+    rows = runs(*jobs(40))
+    assert outcomes(rows) == {"answered": 40 * len(IDS)}
+    assert not kept & {
+        (name.replace("Job ", "j"), attribute) for name, attribute in runs.cells_asked
+    }
+    assert sum(runs.cells_asked.values()) == 40 * len(IDS) - len(kept)
+    check_ledger()
+
+
+@pytest.mark.parametrize(
+    ("fault", "word"),
+    [("401", "OPENAI_API_KEY"), ("403", "OPENAI_API_KEY"), ("insufficient_quota", "credit")],
+)
+def test_a_fatal_fault_amid_a_run_loses_no_answer(runs: Runs, fault: str, word: str) -> None:
+    """The run fails and says why; all that was answered is in the ledger, also what came last."""
+    runs.server.delay_seconds = 0.05
+    runs.server.script(*["ok"] * 20, fault)
+    # In parallel, so that replies are still under way when the key is rejected.
+    with pytest.raises(FatalRunError, match=word):
+        runs(*jobs(60))
+    good = cells_asked(asked for asked in runs.asked if asked.fault == "ok")
+    assert len(good) >= 20 * len(IDS)
+    assert len(ledger_answers()) == len(good)
+    assert len(runs.asked) < 60
+    rows = runs(*jobs(60))
+    assert outcomes(rows) == {"answered": 60 * len(IDS)}
+    assert sum(runs.cells_asked.values()) == 60 * len(IDS) - len(good)
+    check_ledger()
+
+
+def test_retry_after_is_kept(runs: Runs) -> None:
+    """A server that says when to come back is not asked before."""
+    runs.server.script("429=1")
+    started = time.monotonic()
+    assert outcomes(runs(*jobs(1))) == {"answered": len(IDS)}
+    assert time.monotonic() - started >= 1
+    assert len(runs.asked) == 2
+
+
+def test_no_server_at_all(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens at the address: the run ends soon, and says that there is no connection."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    with pytest.raises(FatalRunError, match="no connection"):
+        runs(*jobs(30))
+    rows = runs(*jobs(30), settings={"on_fatal": "warn"})
+    _check(rows, 30)
+    assert set(outcomes(rows)) <= {"failed", "awaiting_llm"}

@@ -1,0 +1,156 @@
+"""Runs that end before their end: interrupted, or killed at any moment."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from typing import Any
+
+import pytest
+from support.builders import IDS, jobs
+from support.loopback_server import LoopbackServer
+
+from engine.runs import (
+    IN_TURN,
+    Runs,
+    cells,
+    cells_asked,
+    check_ledger,
+    child,
+    ledger_answers,
+    ledger_attempts,
+    outcomes,
+    reasons,
+)
+
+INTERRUPTED = {"the run was interrupted: run it again"}
+
+
+@pytest.fixture
+def runs(live_server: LoopbackServer) -> Runs:
+    """Runs against a server in which all goes well."""
+    return Runs(live_server)
+
+
+class _Stop:
+    """An event that is set after a while, and when that was."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.at = 0.0
+
+    def set(self) -> None:
+        self.at = time.monotonic()
+        self.event.set()
+
+
+def test_an_interrupted_run_ends_soon_and_keeps_all(runs: Runs) -> None:
+    """Within two seconds all cells are given out; each reply that came is in the ledger."""
+    stop = _Stop()
+    runs.server.delay_seconds = 0.1
+
+    def stop_amid(body: dict[str, Any]) -> None:
+        if runs.server.count == 100 and not stop.at:
+            stop.set()
+
+    runs.server.answer = stop_amid
+    rows = runs(*jobs(2000), stop=stop.event)
+    assert time.monotonic() - stop.at < 2
+    assert len(rows) == 2000 * len(IDS)
+    assert 100 <= len(runs.asked) < 500
+    assert outcomes(rows)["answered"] == len(ledger_answers()) == len(runs.asked) * len(IDS)
+    assert reasons(rows) == INTERRUPTED
+    check_ledger()
+
+
+def test_what_hangs_is_cut_off(runs: Runs) -> None:
+    """A server that does not reply holds nobody up; the attempts are on record."""
+    stop = _Stop()
+    runs.server.script(*["ok"] * 3)
+    runs.server.rates = {"slow=20": 1.0}
+    threading.Timer(1.5, stop.set).start()
+    rows = runs(*jobs(50), stop=stop.event, settings={"timeout_seconds": 60, "max_in_flight": 8})
+    assert time.monotonic() - stop.at < 2
+    assert outcomes(rows) == {"answered": 3 * len(IDS), "awaiting_llm": 47 * len(IDS)}
+    assert reasons(rows) == INTERRUPTED
+    statuses = [one["status"] for one in ledger_attempts()]
+    assert statuses.count("answered") == 3
+    assert statuses.count("interrupted") == len(runs.asked) - 3 > 0
+    check_ledger()
+
+
+def test_a_wait_between_tries_is_cut_short(runs: Runs) -> None:
+    """A run that waits as the server asked can be interrupted."""
+    stop = _Stop()
+    runs.server.rates = {"429=120": 1.0}
+    threading.Timer(1.0, stop.set).start()
+    rows = runs(*jobs(20), stop=stop.event)
+    assert time.monotonic() - stop.at < 2
+    assert reasons(rows) == INTERRUPTED
+
+
+def test_the_next_run_goes_on(runs: Runs) -> None:
+    """After an interruption only what is left is asked."""
+    stop = threading.Event()
+
+    def stop_amid(body: dict[str, Any]) -> None:
+        if runs.server.count == 5:
+            stop.set()
+
+    runs.server.answer = stop_amid
+    runs(*jobs(20), stop=stop, settings=IN_TURN)
+    assert len(runs.asked) == 5
+    rows = runs(*jobs(20))
+    assert len(runs.asked) == 15
+    assert outcomes(rows) == {"answered": 20 * len(IDS)}
+
+
+def test_a_run_that_was_stopped_before_asks_nothing(runs: Runs) -> None:
+    """Where the stop came first, no request is sent."""
+    stop = threading.Event()
+    stop.set()
+    rows = runs(*jobs(20), stop=stop)
+    assert runs.asked == []
+    assert outcomes(rows) == {"awaiting_llm": 20 * len(IDS)}
+    assert len(cells(rows)) == 20 * len(IDS)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_killed_run_loses_no_answer_that_it_had(live_server: LoopbackServer, seed: int) -> None:
+    """Killed again and again at random moments, the runs that follow ask no answered cell."""
+    rng = random.Random(seed)
+    live_server.delay_seconds = 0.05
+    # Waiting for dead runs is the claims' business: here the next run comes after they end.
+    settings: dict[str, Any] = {"max_in_flight": 4, "wait_for_others_seconds": 0}
+    for number in range(4):
+        before = set(ledger_answers()) if number else set()
+        sent = live_server.count
+        one = child(f"run-{number}", 300, **settings)
+        until = time.monotonic() + 60
+        wanted = sent + rng.randrange(1, 40)
+        while live_server.count < wanted and one.poll() is None and time.monotonic() < until:
+            time.sleep(0.001)
+        time.sleep(rng.random() * 0.1)
+        assert one.poll() is None, one.stderr.read()
+        one.kill()
+        one.communicate()
+        asked = cells_asked(live_server.asked[sent:])
+        assert live_server.count > sent
+        again = {(name.replace("Job ", "j"), attribute) for name, attribute in asked}
+        assert not again & before
+        assert set(asked.values()) == {1}
+        time.sleep(2.1)
+    before = set(ledger_answers())
+    assert before
+    sent = live_server.count
+    last = child("run-last", 300, **{**settings, "max_in_flight": 64})
+    out, err = last.communicate(timeout=120)
+    assert json.loads(out or "{}") == {"answered": 300 * len(IDS)}, err
+    asked = cells_asked(live_server.asked[sent:])
+    assert not {(name.replace("Job ", "j"), attribute) for name, attribute in asked} & before
+    assert len(before) + sum(asked.values()) == 300 * len(IDS)
+    # What a kill cost: what was in flight, and what had come but was not on the disk yet.
+    assert live_server.count - 300 <= 4 * 2 * 4
+    check_ledger()
