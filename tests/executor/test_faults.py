@@ -67,6 +67,14 @@ def test_ten_failures_in_a_row_end_the_run(server: LoopbackServer) -> None:
     assert len(ran.lines) == 1
 
 
+def test_a_server_that_answers_now_and_then_is_not_left(server: LoopbackServer) -> None:
+    """Nine failures, then an answer, again and again: the run goes on to its end."""
+    server.script(*[*["500"] * 9, "ok"] * 4)
+    ran = run(server.base_url, items(40), policy=quick(attempts=1), in_work=1)
+    assert Counter(ran.outcomes.values()) == {"answered": 4 * len(IDS), "failed": 36 * len(IDS)}
+    assert ran.closed_reason is None
+
+
 @pytest.mark.parametrize(
     ("fault", "says"),
     [

@@ -122,6 +122,29 @@ def test_a_recorder_that_breaks_ends_the_run(server: LoopbackServer) -> None:
     assert server.count < 300
 
 
+def test_a_broken_recorder_does_not_wait_for_a_silent_server() -> None:
+    """What is in flight when the run breaks has 1.5 seconds, like at a stop."""
+
+    class Broken(Recorded):
+        async def record(self, attempt: Attempt) -> None:
+            raise OSError("no space left on device")
+
+    class Silent(Scripted):
+        async def send(self, body: bytes) -> Reply:
+            if self.sent:
+                self.latency = 1e4
+            return await super().send(body)
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        with pytest.raises(OSError, match="no space left"):
+            await run_with(Silent(forever(status(413))), items(20), recorder=Broken())
+        return loop.time() - start
+
+    assert run_virtual(main()) < 4
+
+
 def test_recording_goes_in_groups() -> None:
     """A thousand attempts take few writes, each of 256 at most, in order, on another thread."""
     groups: list[list[Any]] = []

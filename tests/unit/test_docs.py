@@ -99,6 +99,7 @@ def test_every_environment_variable_is_on_the_page() -> None:
     profile = (ROOT / "profiles.yml").read_text(encoding="utf-8")
     read = set(re.findall(r"""env_var\(['"](\w+)['"]""", SQL + profile))
     read |= set(re.findall(r"""os\.environ\.get\(\s*"(\w+)\"""", PYTHON))
+    read |= set(re.findall(r"""\"(JOBFORGE_\w+)\"""", PYTHON))
     read = {name for name in read if name.startswith(("JOBFORGE_", "OPENAI_"))}
     assert read
     rows = table_rows(section(CONFIGURATION, "Environment variables"))
