@@ -6,14 +6,26 @@ import json
 import random
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from support.builders import IDS, jobs
+from jobforge.bookkeeping import Bookkeeper
+from jobforge.executor import Attempt
+from jobforge.pipeline import impute
+from support.builders import (
+    IDS,
+    jobs,
+    packs_table,
+    prices_table,
+    recorded_table,
+    requests_table,
+)
 from support.loopback_server import LoopbackServer
 
 from engine.runs import (
     IN_TURN,
+    LIVE,
     Runs,
     cells,
     cells_asked,
@@ -52,7 +64,7 @@ def test_an_interrupted_run_ends_soon_and_keeps_all(runs: Runs) -> None:
     runs.server.delay_seconds = 0.1
 
     def stop_amid(body: dict[str, Any]) -> None:
-        if runs.server.count == 100 and not stop.at:
+        if runs.server.count >= 100 and not stop.at:
             stop.set()
 
     runs.server.answer = stop_amid
@@ -89,6 +101,35 @@ def test_a_wait_between_tries_is_cut_short(runs: Runs) -> None:
     rows = runs(*jobs(20), stop=stop.event)
     assert time.monotonic() - stop.at < 2
     assert reasons(rows) == INTERRUPTED
+
+
+def test_no_answer_is_given_out_before_it_is_durable(
+    live_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever row has left, its answer is on the disk: a kill at that moment loses nothing."""
+    monkeypatch.setattr("jobforge.pipeline._ROWS_PER_BATCH", 1)
+    write = Bookkeeper.write
+
+    def write_slowly(books: Bookkeeper, attempts: Sequence[Attempt]) -> None:
+        time.sleep(0.1)
+        write(books, attempts)
+
+    monkeypatch.setattr(Bookkeeper, "write", write_slowly)
+    reader = impute(
+        packs_table(),
+        requests_table(*jobs(30)),
+        recorded_table(),
+        prices_table(),
+        LIVE,
+        invocation_id="run-1",
+        log=lambda line: None,
+    )
+    given = 0
+    for batch in reader:
+        rows = batch.to_pylist()
+        assert cells(rows) <= set(ledger_answers())
+        given += len(rows)
+    assert given == 30 * len(IDS)
 
 
 def test_the_next_run_goes_on(runs: Runs) -> None:

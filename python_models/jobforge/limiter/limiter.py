@@ -163,7 +163,8 @@ class RateLimiter:
         now = asyncio.get_running_loop().time()
         pace = self._paced(now)
         starved = pace.refused(slot.number, slot.sent_at, now)
-        if retry_after and (starved or retry_after > _LONG_WAIT):
+        # A short wait is for the request itself, unless the others get nowhere either.
+        if retry_after and (starved > 1 or retry_after > _LONG_WAIT):
             pace.pause(now + retry_after)
         self._learn(slot, headers)
 

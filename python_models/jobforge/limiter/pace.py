@@ -52,7 +52,7 @@ class Pace:
         self._wave_admitted = -1
         self._mark: tuple[float, int] | None = None
         self._balanced = False
-        self._pause = 0.0
+        self._starved = 0
         self._lately: deque[tuple[float, int]] = deque()
 
     def wait(self, now: float) -> float:
@@ -85,10 +85,10 @@ class Pace:
         """Send nothing before that time."""
         self._paused_until = max(self._paused_until, until)
 
-    def refused(self, number: int, sent_at: float, now: float) -> bool:
-        """Note that a limiter refused a request; say whether nothing gets through any more.
+    def refused(self, number: int, sent_at: float, now: float) -> int:
+        """Note that a limiter refused a request, whose `number` is what `send` gave for it.
 
-        `number` is what `send` gave for it.
+        Return how many waves of refusals followed each other with nothing let through between.
         """
         self._refused += 1
         self._refused_numbers.append(number)
@@ -97,11 +97,14 @@ class Pace:
         starved = wave and admitted <= self._wave_admitted
         if wave:
             self._wave_sent, self._wave_admitted = self.sent, admitted
-            self._pause = min(max(_FIRST_PAUSE, self._pause * 2), _LONGEST_PAUSE) if starved else 0
-            self.pause(now + self._pause)
+            self._starved = self._starved + 1 if starved else 0
+            if starved:
+                self.pause(
+                    now + min(_FIRST_PAUSE * 2.0 ** min(self._starved - 1, 10), _LONGEST_PAUSE)
+                )
         self._lower(admitted, sent_at, now, wave, starved)
         self._next = max(self._next, self._paused_until, now + 1.0 / self.rate)
-        return starved
+        return self._starved
 
     def _lower(self, admitted: int, sent_at: float, now: float, wave: bool, starved: bool) -> None:
         first, last = self._refused_numbers[0], self._refused_numbers[-1]
