@@ -34,8 +34,9 @@ from jobforge.transport import OpenAITransport
 
 __all__ = ["LiveAsker"]
 
-_CLAIM = timedelta(minutes=5)
-_RENEW_SECONDS = 60.0
+# A run that died gives its cells up after so long; the settings' wait for others is longer.
+_CLAIM = timedelta(seconds=60)
+_RENEW_SECONDS = 15.0
 _LOOK_AGAIN_SECONDS = 0.5
 _BUSY = "another run is asking for it: run again when that one has ended"
 
@@ -79,6 +80,7 @@ class LiveAsker:
         self._clean_packs: set[str] = set()
         self._elsewhere: list[KeyedRequest] = []
         self._executor: Executor | None = None
+        self._fatal: str | None = None
 
     def ask(self, chunks: Iterable[list[Settled]]) -> Iterator[Settled]:
         """Yield every request of the chunks with the outcomes of all of its cells.
@@ -88,19 +90,24 @@ class LiveAsker:
         renewing = _Renewal(self._ledger, self._run_id)
         try:
             with renewing, GroupRecorder(self._bookkeeper.write) as recorder:
-                for finished in run_blocking(
-                    lambda: self._opened(recorder), self._items(chunks), self._stop
-                ):
-                    yield from self._given(finished)
-                yield from self._from_elsewhere()
+                yield from self._sent(chunks, recorder)
+                yield from self._from_elsewhere(recorder)
         finally:
             self._ledger.release(self._run_id)
-        reason = self._executor.fatal_reason if self._executor else None
-        if reason and self._settings.on_fatal == "fail":
+        if self._fatal and self._settings.on_fatal == "fail":
             raise FatalRunError(
-                f"the model could not be asked: {reason}. What was answered before is kept;"
+                f"the model could not be asked: {self._fatal}. What was answered before is kept;"
                 " llm_on_fatal: warn lets the run go on without the rest"
             )
+
+    def _sent(self, chunks: Iterable[list[Settled]], recorder: GroupRecorder) -> Iterator[Settled]:
+        """Claim and ask what is open in the chunks; what others hold is put aside."""
+        for finished in run_blocking(
+            lambda: self._opened(recorder), self._items(chunks), self._stop
+        ):
+            yield from self._given(finished)
+        if self._executor is not None:
+            self._fatal = self._fatal or self._executor.fatal_reason
 
     def _items(self, chunks: Iterable[list[Settled]]) -> Iterator[_Item]:
         """Yield what is to be asked, claimed; settled requests ride along."""
@@ -134,18 +141,7 @@ class LiveAsker:
         if self._executor is not None and self._executor.closed_reason:
             yield from asked
             return
-        cells = {
-            one.keyed.cells[name].cell_key: one.keyed.cells[name].evidence_hash
-            for one in asked
-            for name in one.open_ids
-        }
-        ours = self._ledger.claim(
-            cells,
-            self._run_id,
-            _CLAIM,
-            evidence=cells if self._settings.reask_stale else None,
-            refused_again=self._settings.reask_refused,
-        )
+        ours = self._claim(asked)
         for one in asked:
             keys = one.keyed.cells
             mine = tuple(name for name in one.open_ids if keys[name].cell_key in ours)
@@ -153,6 +149,21 @@ class LiveAsker:
             if others:
                 self._elsewhere.append(one.keyed.only(others))
             yield Settled(one.keyed, one.outcomes, mine)
+
+    def _claim(self, asked: Iterable[Settled]) -> set[str]:
+        """Return the keys of the open cells that are now this run's own."""
+        cells = {
+            one.keyed.cells[name].cell_key: one.keyed.cells[name].evidence_hash
+            for one in asked
+            for name in one.open_ids
+        }
+        return self._ledger.claim(
+            cells,
+            self._run_id,
+            _CLAIM,
+            evidence=cells if self._settings.reask_stale else None,
+            refused_again=self._settings.reask_refused,
+        )
 
     def _item(self, one: Settled, settled: list[Settled]) -> _Item:
         keyed = one.keyed.only(one.open_ids)
@@ -238,28 +249,31 @@ class LiveAsker:
             run_id=self._run_id,
         )
 
-    def _from_elsewhere(self) -> Iterator[Settled]:
-        """Wait for the cells that other runs are asking, and give out what came of them."""
+    def _from_elsewhere(self, recorder: GroupRecorder) -> Iterator[Settled]:
+        """Give out what other runs are asking once it is answered, or ask it once it is free."""
         until = time.monotonic() + self._settings.wait_for_others_seconds
-        waiting, self._elsewhere = self._elsewhere, []
         told = False
-        while waiting:
-            left = []
+        while self._elsewhere:
+            waiting, self._elsewhere = self._elsewhere, []
+            open_cells: list[Settled] = []
             for one in self._kept.settle(waiting):
                 if one.outcomes:
                     yield Settled(one.keyed.only(one.outcomes), one.outcomes, ())
                 if one.open_ids:
-                    left.append(one.keyed.only(one.open_ids))
-            waiting = left
-            if not waiting or self._stop.is_set() or time.monotonic() >= until:
-                break
-            if not told:
-                cells = sum(len(keyed.cells) for keyed in waiting)
-                self._log(f"LLM: {cells} cells are being asked by another run: waiting for it")
-                told = True
-            self._stop.wait(_LOOK_AGAIN_SECONDS)
-        for keyed in waiting:
-            yield Settled(keyed, dict.fromkeys(keyed.cells, CellOutcome("awaiting_llm", _BUSY)), ())
+                    open_cells.append(Settled(one.keyed.only(one.open_ids), {}, one.open_ids))
+            if open_cells and not self._stop.is_set() and self._claim(open_cells):
+                yield from self._sent([open_cells], recorder)
+            elif self._stop.is_set() or time.monotonic() >= until:
+                for one in open_cells:
+                    rest = dict.fromkeys(one.open_ids, CellOutcome("awaiting_llm", _BUSY))
+                    yield Settled(one.keyed, rest, ())
+            else:
+                self._elsewhere = [one.keyed for one in open_cells]
+                if open_cells and not told:
+                    cells = sum(len(one.open_ids) for one in open_cells)
+                    self._log(f"LLM: {cells} cells are being asked by another run: waiting for it")
+                    told = True
+                self._stop.wait(_LOOK_AGAIN_SECONDS)
 
 
 class _Renewal:

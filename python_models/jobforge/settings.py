@@ -70,7 +70,7 @@ class Settings:
     reask_stale: bool = False
     reask_refused: bool = False
     on_fatal: OnFatal = "fail"
-    wait_for_others_seconds: float = 60.0
+    wait_for_others_seconds: float = 90.0
 
     def __post_init__(self) -> None:
         if not self.model.strip():
