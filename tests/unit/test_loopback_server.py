@@ -122,7 +122,9 @@ def test_runs_as_a_program(tmp_path: Path) -> None:
         assert program.stdout is not None
         address = program.stdout.readline().decode().strip().removeprefix("OPENAI_BASE_URL=")
         try:
-            with urllib.request.urlopen(f"{address}/models") as reply:
+            # An opener of its own: the shared one keeps the proxies of the test that made it.
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            with opener.open(f"{address}/models") as reply:
                 assert json.load(reply)["data"][0]["id"] == "loopback-model"
         finally:
             program.terminate()
