@@ -38,9 +38,6 @@ __all__ = ["LiveAsker"]
 _CLAIM = timedelta(seconds=60)
 _RENEW_SECONDS = 15.0
 _LOOK_AGAIN_SECONDS = 0.5
-# Requests a second to begin with; a server on this machine has no limit to feel for.
-_START_RATE = 20.0
-_LOCAL_START_RATE = 1000.0
 _BUSY = "another run is asking for it: run again when that one has ended"
 
 
@@ -203,7 +200,6 @@ class LiveAsker:
             requests_per_minute=settings.requests_per_minute,
             tokens_per_minute=settings.tokens_per_minute,
             max_in_flight=settings.max_in_flight,
-            start_rate=_LOCAL_START_RATE if self._connection.is_local else _START_RATE,
         )
         try:
             self._executor = Executor(
