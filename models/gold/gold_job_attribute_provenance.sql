@@ -6,26 +6,11 @@ with candidates as (
 
 ranked as (
     select
-        job_id,
-        attribute_id,
+        *,
         cast(row_number() over (
             partition by job_id, attribute_id
             order by precedence_rank asc, scope_rank asc
         ) as integer) as candidate_rank,
-        source_type,
-        source_precedence,
-        value,
-        confidence,
-        dataset,
-        dataset_release,
-        source_record,
-        inheritance_level,
-        rationale,
-        model_used,
-        prompt_version,
-        request_id,
-        imputed_at,
-        dbt_invocation_id,
     from candidates
 )
 

@@ -47,30 +47,11 @@ checked as (
             and elements.scale_id = rated_elements.rated_scale_id
 ),
 
-numbered as (
-    select
-        *,
-        row_number() over (
-            partition by
-                attribute_id,
-                element_id,
-                scale_id,
-                fault is null
-            order by source_file, source_row
-        ) as occurrence,
-    from checked
-),
-
-unrepeated as (
-    select
-        *,
-        case
-            when fault is not null then fault
-            when occurrence > 1
-                then 'element_id: the same pair stands in an earlier row already'
-        end as problem,
-    from numbered
-)
+{{ unrepeated(
+    "checked",
+    ["attribute_id", "element_id", "scale_id"],
+    repeated="element_id: the same pair stands in an earlier row already",
+) }}
 
 select
     *,

@@ -36,29 +36,7 @@ checked as (
     from attributes
 ),
 
-numbered as (
-    select
-        *,
-        row_number() over (
-            partition by
-                attribute_id,
-                fault is null
-            order by source_file, source_row
-        ) as occurrence,
-    from checked
-),
-
-unrepeated as (
-    select
-        *,
-        case
-            when fault is not null then fault
-            when occurrence > 1
-                then 'attribute_id: ''' || attribute_id || ''' stands in an '
-                    || 'earlier row already; remove one of the two'
-        end as problem,
-    from numbered
-)
+{{ unrepeated("checked", ["attribute_id"]) }}
 
 select
     *,

@@ -44,33 +44,12 @@ checked as (
             and authoritative_values.scope_code = scopes.known_scope_code
 ),
 
-numbered as (
-    select
-        *,
-        row_number() over (
-            partition by
-                dataset,
-                dataset_release,
-                scope_level,
-                scope_code,
-                attribute_id,
-                fault is null
-            order by source_file, source_row
-        ) as occurrence,
-    from checked
-),
-
-unrepeated as (
-    select
-        *,
-        case
-            when fault is not null then fault
-            when occurrence > 1
-                then 'scope_code: the same dataset, release, scope and attribute '
-                    || 'stand in an earlier row already; remove one of the two'
-        end as problem,
-    from numbered
-)
+{{ unrepeated(
+    "checked",
+    ["dataset", "dataset_release", "scope_level", "scope_code", "attribute_id"],
+    repeated="scope_code: the same dataset, release, scope and attribute stand in an "
+    ~ "earlier row already; remove one of the two",
+) }}
 
 select
     *,

@@ -25,30 +25,11 @@ checked as (
         on jobs.unit_group = unit_groups.noc_code
 ),
 
-numbered as (
-    select
-        *,
-        row_number() over (
-            partition by
-                job_id,
-                fault is null or fault like 'unit_group: %'
-            order by source_file, source_row
-        ) as occurrence,
-    from checked
-),
-
-unrepeated as (
-    select
-        *,
-        case
-            when fault not like 'unit_group: %' then fault
-            when occurrence > 1
-                then 'job_id: ''' || job_id || ''' stands in an earlier row '
-                    || 'already; remove one of the two'
-            else fault
-        end as problem,
-    from numbered
-)
+{{ unrepeated(
+    "checked",
+    ["job_id"],
+    usable="fault is null or fault like 'unit_group: %'",
+) }}
 
 select
     *,

@@ -18,29 +18,7 @@ checked as (
     from noc_structure
 ),
 
-numbered as (
-    select
-        *,
-        row_number() over (
-            partition by
-                noc_code,
-                fault is null
-            order by source_file, source_row
-        ) as occurrence,
-    from checked
-),
-
-unrepeated as (
-    select
-        *,
-        case
-            when fault is not null then fault
-            when occurrence > 1
-                then 'noc_code: ''' || noc_code || ''' stands in an earlier '
-                    || 'row already; remove one of the two'
-        end as problem,
-    from numbered
-)
+{{ unrepeated("checked", ["noc_code"]) }}
 
 select
     *,

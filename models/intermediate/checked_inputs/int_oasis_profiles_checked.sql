@@ -26,29 +26,7 @@ checked as (
         on oasis_profiles.unit_group = unit_groups.noc_code
 ),
 
-numbered as (
-    select
-        *,
-        row_number() over (
-            partition by
-                oasis_profile,
-                fault is null
-            order by source_file, source_row
-        ) as occurrence,
-    from checked
-),
-
-unrepeated as (
-    select
-        *,
-        case
-            when fault is not null then fault
-            when occurrence > 1
-                then 'oasis_profile: ''' || oasis_profile || ''' stands in an '
-                    || 'earlier row already; remove one of the two'
-        end as problem,
-    from numbered
-)
+{{ unrepeated("checked", ["oasis_profile"]) }}
 
 select
     *,

@@ -41,31 +41,12 @@ checked as (
         on onet_ratings.scale_id = onet_scales.known_scale_id
 ),
 
-numbered as (
-    select
-        *,
-        row_number() over (
-            partition by
-                onet_soc_code,
-                element_id,
-                scale_id,
-                fault is null
-            order by source_file, source_row
-        ) as occurrence,
-    from checked
-),
-
-unrepeated as (
-    select
-        *,
-        case
-            when fault is not null then fault
-            when occurrence > 1
-                then 'onet_soc_code: the same occupation, element and scale stand '
-                    || 'in an earlier row already; remove one of the two'
-        end as problem,
-    from numbered
-)
+{{ unrepeated(
+    "checked",
+    ["onet_soc_code", "element_id", "scale_id"],
+    repeated="onet_soc_code: the same occupation, element and scale stand in an "
+    ~ "earlier row already; remove one of the two",
+) }}
 
 select
     *,
