@@ -53,7 +53,8 @@ def watch(process: subprocess.Popen[bytes]) -> list[tuple[float, float]]:
 
 def run(data: Path, max_calls: int, threads: int, work: Path) -> int:
     server = subprocess.Popen(
-        [sys.executable, ROOT / "tests/support/loopback_server.py", "--port", "0"],
+        [sys.executable, "-m", "support.loopback_server", "--port", "0"],
+        cwd=ROOT / "tests",
         stdout=subprocess.PIPE,
         text=True,
     )

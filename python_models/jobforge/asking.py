@@ -12,33 +12,29 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
-from typing import Any
+from datetime import UTC
 
 from jobforge.bookkeeping import Bookkeeper
 from jobforge.budget import Budget
-from jobforge.client import Connection, request_parameters
+from jobforge.claiming import Claims
+from jobforge.client import Connection
 from jobforge.errors import FatalRunError
-from jobforge.executor import CellResult, Executor, Finished, GroupRecorder, PackForms, PackRequest
+from jobforge.executor import CellResult, Executor, Finished, GroupRecorder, PackRequest
 from jobforge.executor.blocking import run_blocking
-from jobforge.inputs import Pack
-from jobforge.ledger import Ledger, SecretFoundError
-from jobforge.ledger.secrets import Secrets
+from jobforge.forms import RequestForms
 from jobforge.limiter import RateLimiter
 from jobforge.outcomes import CellOutcome
-from jobforge.prompts import PROMPT_VERSION, job_message, pack_message
+from jobforge.prompts import PROMPT_VERSION
 from jobforge.questions import KeyedRequest
+from jobforge.secrecy import PromptSecrets
 from jobforge.settings import Settings
 from jobforge.settling import KeptAnswers, Settled
 from jobforge.transport import OpenAITransport
 
-__all__ = ["LiveAsker"]
+__all__ = ["BUSY", "LiveAsker", "fail_if_told"]
 
-# A run that died gives its cells up after so long; the settings' wait for others is longer.
-_CLAIM = timedelta(seconds=60)
-_RENEW_SECONDS = 15.0
 _LOOK_AGAIN_SECONDS = 0.5
-_BUSY = "another run is asking for it: run again when that one has ended"
+BUSY = "another run is asking for it: run again when that one has ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +55,7 @@ class LiveAsker:
         self,
         settings: Settings,
         connection: Connection,
-        ledger: Ledger,
+        claims: Claims,
         kept: KeptAnswers,
         bookkeeper: Bookkeeper,
         budget: Budget,
@@ -69,15 +65,15 @@ class LiveAsker:
     ) -> None:
         self._settings = settings
         self._connection = connection
-        self._ledger = ledger
+        self._claims = claims
         self._kept = kept
         self._bookkeeper = bookkeeper
         self._budget = budget
         self._run_id = run_id
         self._log = log
         self._stop = stop
-        self._forms: dict[str, PackForms] = {}
-        self._clean_packs: set[str] = set()
+        self._forms = RequestForms(settings, connection)
+        self._secrets = PromptSecrets(connection.api_key)
         self._elsewhere: list[KeyedRequest] = []
         self._executor: Executor | None = None
         self._fatal: str | None = None
@@ -87,18 +83,10 @@ class LiveAsker:
 
         Raises FatalRunError at the end where no further call made sense, if the settings say so.
         """
-        renewing = _Renewal(self._ledger, self._run_id)
-        try:
-            with renewing, GroupRecorder(self._bookkeeper.write) as recorder:
-                yield from self._sent(chunks, recorder)
-                yield from self._from_elsewhere(recorder)
-        finally:
-            self._ledger.release(self._run_id)
-        if self._fatal and self._settings.on_fatal == "fail":
-            raise FatalRunError(
-                f"the model could not be asked: {self._fatal}. What was answered before is kept;"
-                " llm_on_fatal: warn lets the run go on without the rest"
-            )
+        with GroupRecorder(self._bookkeeper.write) as recorder:
+            yield from self._sent(chunks, recorder)
+            yield from self._from_elsewhere(recorder)
+        fail_if_told(self._settings, self._fatal)
 
     def _sent(self, chunks: Iterable[list[Settled]], recorder: GroupRecorder) -> Iterator[Settled]:
         """Claim and ask what is open in the chunks; what others hold is put aside."""
@@ -112,7 +100,7 @@ class LiveAsker:
     def _items(self, chunks: Iterable[list[Settled]]) -> Iterator[_Item]:
         """Yield what is to be asked, claimed; settled requests ride along."""
         for chunk in chunks:
-            chunk = [self._without_secrets(one) for one in chunk]
+            chunk = [self._secrets.settle(one) for one in chunk]
             asked = [one for one in chunk if one.open_ids]
             settled = [one for one in chunk if not one.open_ids]
             for one in self._claimed(asked) if asked else ():
@@ -121,27 +109,11 @@ class LiveAsker:
             if settled:
                 yield self._item(settled.pop(), settled)
 
-    def _without_secrets(self, one: Settled) -> Settled:
-        """Settle as failed what would show a secret to the model: the ledger could not take it."""
-        if not one.open_ids:
-            return one
-        keyed = one.keyed.only(one.open_ids)
-        secrets, job_id = Secrets(self._connection.api_key), keyed.request.job.job_id
-        try:
-            if keyed.pack.pack_id not in self._clean_packs:
-                secrets.refuse(pack_message(keyed.pack), f"pack {keyed.pack.pack_id!r}")
-                self._clean_packs.add(keyed.pack.pack_id)
-            secrets.refuse(job_message(keyed.request), f"the data of job {job_id!r}")
-        except SecretFoundError as error:
-            failed = dict.fromkeys(one.open_ids, CellOutcome("failed", str(error)))
-            return Settled(one.keyed, one.outcomes | failed, ())
-        return one
-
     def _claimed(self, asked: list[Settled]) -> Iterator[Settled]:
         if self._executor is not None and self._executor.closed_reason:
             yield from asked
             return
-        ours = self._claim(asked)
+        ours = self._claims.take(asked)
         for one in asked:
             keys = one.keyed.cells
             mine = tuple(name for name in one.open_ids if keys[name].cell_key in ours)
@@ -150,43 +122,14 @@ class LiveAsker:
                 self._elsewhere.append(one.keyed.only(others))
             yield Settled(one.keyed, one.outcomes, mine)
 
-    def _claim(self, asked: Iterable[Settled]) -> set[str]:
-        """Return the keys of the open cells that are now this run's own."""
-        cells = {
-            one.keyed.cells[name].cell_key: one.keyed.cells[name].evidence_hash
-            for one in asked
-            for name in one.open_ids
-        }
-        return self._ledger.claim(
-            cells,
-            self._run_id,
-            _CLAIM,
-            evidence=cells if self._settings.reask_stale else None,
-            refused_again=self._settings.reask_refused,
-        )
-
     def _item(self, one: Settled, settled: list[Settled]) -> _Item:
         keyed = one.keyed.only(one.open_ids)
         return _Item(
             keyed.request,
-            self._pack_forms(keyed.pack),
+            self._forms.of(keyed.pack),
             keyed=keyed,
             settled=(*settled, Settled(one.keyed, one.outcomes, ())),
         )
-
-    def _pack_forms(self, pack: Pack) -> PackForms:
-        forms = self._forms.get(pack.pack_id)
-        if forms is None:
-            parameters: dict[str, Any] = request_parameters(self._connection, self._settings)
-            model = parameters.pop("model")
-            forms = self._forms[pack.pack_id] = PackForms(
-                pack,
-                model=model,
-                parameters=parameters,
-                largest_completion_tokens=self._settings.max_output_tokens,
-                text_bounds=self._settings.bounds_texts(self._connection.is_local),
-            )
-        return forms
 
     @asynccontextmanager
     async def _opened(self, recorder: GroupRecorder) -> AsyncIterator[Executor]:
@@ -261,11 +204,11 @@ class LiveAsker:
                     yield Settled(one.keyed.only(one.outcomes), one.outcomes, ())
                 if one.open_ids:
                     open_cells.append(Settled(one.keyed.only(one.open_ids), {}, one.open_ids))
-            if open_cells and not self._stop.is_set() and self._claim(open_cells):
+            if open_cells and not self._stop.is_set() and self._claims.take(open_cells):
                 yield from self._sent([open_cells], recorder)
             elif self._stop.is_set() or time.monotonic() >= until:
                 for one in open_cells:
-                    rest = dict.fromkeys(one.open_ids, CellOutcome("awaiting_llm", _BUSY))
+                    rest = dict.fromkeys(one.open_ids, CellOutcome("awaiting_llm", BUSY))
                     yield Settled(one.keyed, rest, ())
             else:
                 self._elsewhere = [one.keyed for one in open_cells]
@@ -276,22 +219,10 @@ class LiveAsker:
                 self._stop.wait(_LOOK_AGAIN_SECONDS)
 
 
-class _Renewal:
-    """Keeps a run's claims alive while it works."""
-
-    def __init__(self, ledger: Ledger, run_id: str) -> None:
-        self._ledger = ledger
-        self._run_id = run_id
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name="jobforge-claims", daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _renew(self) -> None:
-        while not self._ended.wait(_RENEW_SECONDS):
-            self._ledger.renew(self._run_id, _CLAIM)
+def fail_if_told(settings: Settings, fault: str | None) -> None:
+    """Raise FatalRunError for a fault that every call would meet, if the settings say so."""
+    if fault and settings.on_fatal == "fail":
+        raise FatalRunError(
+            f"the model could not be asked: {fault}. What was answered before is kept;"
+            " llm_on_fatal: warn lets the run go on without the rest"
+        )

@@ -6,24 +6,67 @@ durable, and only then does anybody learn of an answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
+from typing import Protocol
 
-from jobforge.estimates import estimate
-from jobforge.executor.work import Attempt
-from jobforge.inputs import Attribute
-from jobforge.ledger import AttemptRecord, CellAnswer, Ledger
-from jobforge.planning import request_size
+from jobforge.executor.work import Attempt, Form
+from jobforge.ledger import AskedRequest, AttemptRecord, CellAnswer, Ledger
 from jobforge.prices import ModelPrice, Usage
 from jobforge.progress import Progress
 from jobforge.questions import KeyedRequest, Keyer
-from jobforge.replies import BadCell
+from jobforge.replies import BadCell, GoodCell
 
-__all__ = ["Bookkeeper", "estimated_usage"]
+__all__ = ["Bookkeeper", "CameBack"]
+
+
+class CameBack(Protocol):
+    """What came of one sending: an attempt of the executor, or a batch's result."""
+
+    @property
+    def attribute_ids(self) -> tuple[str, ...]:
+        """The cells that were asked for."""
+
+    @property
+    def status(self) -> str:
+        """What became of it, in a word."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no answer."""
+
+    @property
+    def http_status(self) -> int | None:
+        """The reply's status, None without a reply."""
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the request."""
+
+    @property
+    def model(self) -> str | None:
+        """The model that the reply names."""
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The provider's name for the configuration that answered."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that it took; None where nobody said."""
+
+    @property
+    def raw_reply(self) -> bytes | None:
+        """The reply's body."""
+
+    @property
+    def cells(self) -> Mapping[str, GoodCell | BadCell]:
+        """What an answer gave, by attribute id."""
 
 
 class Bookkeeper:
-    """Turns attempts into the ledger's records; one of these for a run.
+    """Turns what came back into the ledger's records; one of these for a run.
 
     price: the model's, None where it is not known.
     """
@@ -35,24 +78,27 @@ class Bookkeeper:
         run_id: str,
         price: ModelPrice | None,
         progress: Progress,
-        *,
-        text_bounds: bool = False,
     ) -> None:
         self._ledger = ledger
         self._keyer = keyer
         self._run_id = run_id
         self._price = price
         self._progress = progress
-        self._text_bounds = text_bounds
 
     def write(self, attempts: Sequence[Attempt]) -> None:
         """Record attempts in one durable transaction."""
-        records = [self._record(attempt) for attempt in attempts]
+        self.keep([self._live(attempt) for attempt in attempts])
+
+    def keep(self, records: Sequence[AttemptRecord]) -> None:
+        """Record what came back in one durable transaction, and count it."""
         self._ledger.record(records)
-        for attempt, record in zip(attempts, records, strict=True):
-            usage = attempt.usage
+        for record in records:
+            prompt, completion = record.prompt_tokens, record.completion_tokens
+            usage = None
+            if prompt is not None and completion is not None:
+                usage = Usage(prompt, completion, record.cached_tokens or 0)
             self._progress.attempted(
-                None if usage is None else _usage(usage),
+                usage,
                 Usage(
                     record.request.estimated_prompt_tokens or 0,
                     record.request.estimated_completion_tokens or 0,
@@ -60,43 +106,90 @@ class Bookkeeper:
                 None if record.cost_usd is None else Decimal(str(record.cost_usd)),
             )
 
-    def _record(self, attempt: Attempt) -> AttemptRecord:
-        keyed = keyed_request(attempt).only(attempt.attribute_ids)
-        usage = None if attempt.usage is None else _usage(attempt.usage)
-        expected = None
-        if usage is None or usage.tokens:
-            # A request that was turned away took no tokens: it says nothing of the estimates.
-            expected = estimated_usage(keyed, text_bounds=self._text_bounds)
-        cost = None
-        if self._price is not None and usage is not None:
-            cost = float(self._price.cost(usage))
-        return AttemptRecord(
-            attempt_id=attempt.attempt_id,
-            run_id=self._run_id,
-            mode="live",
-            request=self._keyer.asked(
-                keyed,
-                estimated_prompt_tokens=expected.prompt_tokens if expected else None,
-                estimated_completion_tokens=expected.completion_tokens if expected else None,
+    def batched(
+        self,
+        came: CameBack,
+        request: AskedRequest,
+        price: ModelPrice | None,
+        *,
+        attempt_id: str,
+        sent_at: datetime,
+        received_at: datetime,
+    ) -> AttemptRecord:
+        """Return the record of a batch's result; `price` is that of the request's model."""
+        return self._record(
+            came,
+            request,
+            price,
+            attempt_id=attempt_id,
+            sent_at=sent_at,
+            received_at=received_at,
+            latency=None,
+        )
+
+    def asked(self, keyed: KeyedRequest, form: Form, *, estimated: bool = True) -> AskedRequest:
+        """Return a request as the ledger keeps it, with the estimate of its tokens."""
+        return self._keyer.asked(
+            keyed,
+            system_text=form.texts.system,
+            user_text=form.texts.user,
+            schema_text=form.texts.schema,
+            estimated_prompt_tokens=form.estimate.prompt_tokens if estimated else None,
+            estimated_completion_tokens=form.estimate.completion_tokens if estimated else None,
+        )
+
+    def _live(self, attempt: Attempt) -> AttemptRecord:
+        # A request that was turned away took no tokens: it says nothing of the estimates.
+        worked = attempt.usage is None or attempt.usage.tokens > 0
+        return self._record(
+            attempt,
+            self.asked(
+                keyed_request(attempt).only(attempt.attribute_ids), attempt.form, estimated=worked
             ),
-            status=attempt.status,
+            self._price,
+            attempt_id=attempt.attempt_id,
             sent_at=attempt.sent_at,
             received_at=attempt.received_at,
-            answers=_answers(attempt),
-            http_status=attempt.http_status,
-            reason=attempt.reason,
-            request_id=attempt.request_id,
-            model_returned=attempt.model,
-            system_fingerprint=attempt.fingerprint,
+            latency=attempt.latency,
+        )
+
+    def _record(
+        self,
+        came: CameBack,
+        request: AskedRequest,
+        price: ModelPrice | None,
+        *,
+        attempt_id: str,
+        sent_at: datetime,
+        received_at: datetime,
+        latency: float | None,
+    ) -> AttemptRecord:
+        usage = came.usage
+        is_batch = latency is None
+        cost = None
+        if price is not None and usage is not None:
+            cost = float(price.cost(usage, batch=is_batch))
+        return AttemptRecord(
+            attempt_id=attempt_id,
+            run_id=self._run_id,
+            mode="batch" if is_batch else "live",
+            request=request,
+            status=came.status,
+            sent_at=sent_at,
+            received_at=received_at,
+            answers=_answers(came),
+            http_status=came.http_status,
+            reason=came.reason,
+            request_id=came.request_id,
+            model_returned=came.model,
+            system_fingerprint=came.fingerprint,
             prompt_tokens=None if usage is None else usage.prompt_tokens,
             cached_tokens=None if usage is None else usage.cached_tokens,
             completion_tokens=None if usage is None else usage.completion_tokens,
             cost_usd=cost,
-            price_as_of=None if self._price is None else self._price.as_of,
-            latency_ms=round(attempt.latency * 1000),
-            raw_reply=None
-            if attempt.raw_reply is None
-            else attempt.raw_reply.decode("utf-8", "replace"),
+            price_as_of=None if price is None else price.as_of,
+            latency_ms=None if latency is None else round(latency * 1000),
+            raw_reply=None if came.raw_reply is None else came.raw_reply.decode("utf-8", "replace"),
         )
 
 
@@ -107,25 +200,11 @@ def keyed_request(attempt: Attempt) -> KeyedRequest:
     return keyed
 
 
-def estimated_usage(keyed: KeyedRequest, *, text_bounds: bool = False) -> Usage:
-    """Return the plain estimate of a request's tokens, uncorrected by earlier calls."""
-    attributes: tuple[Attribute, ...] = tuple(
-        keyed.pack.attribute(name) for name in keyed.request.attribute_ids
-    )
-    size = request_size(keyed.request, keyed.pack, attributes, text_bounds=text_bounds)
-    return estimate(size, attributes)
-
-
-def _usage(usage: object) -> Usage:
-    counts = ("prompt_tokens", "completion_tokens", "cached_tokens")
-    return Usage(**{name: getattr(usage, name) for name in counts})
-
-
-def _answers(attempt: Attempt) -> tuple[CellAnswer, ...]:
-    if attempt.status == "refused":
-        return tuple(CellAnswer(name, "refused") for name in attempt.attribute_ids)
+def _answers(came: CameBack) -> tuple[CellAnswer, ...]:
+    if came.status == "refused":
+        return tuple(CellAnswer(name, "refused") for name in came.attribute_ids)
     return tuple(
         CellAnswer(name, "answered", cell.value, cell.confidence, cell.rationale)
-        for name, cell in attempt.cells.items()
+        for name, cell in came.cells.items()
         if not isinstance(cell, BadCell)
     )

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from jobforge.errors import SettingsError
-from jobforge.prices import ModelPrice, TokenCounts, Usage
+from jobforge.prices import ModelPrice, Usage
 
 __all__ = ["Bounded", "Budget", "Caps", "Denied", "Reservation", "Spending"]
 
@@ -115,7 +115,7 @@ class Budget:
             self._open_cost += highest
         return Reservation(worst, highest)
 
-    def settle(self, reservation: Reservation, usage: TokenCounts | None) -> Decimal | None:
+    def settle(self, reservation: Reservation, usage: Usage | None) -> Decimal | None:
         """End a reservation whose request was sent, and return its cost in USD.
 
         Without a usage the worst case counts. A refusal by the server before any work (a 4xx) cost

@@ -1,9 +1,8 @@
-"""The only place that speaks to a model's server, and the only one that imports openai.
+"""Which server is asked, and the way to ask it one question and wait for the answer.
 
-It sends one chat completions request and gives back the text of the reply, or raises one of
-JobForge's errors. It checks the raw reply: openai's own `.parse` passes an empty list of choices
-in silence and loses the evidence of a reply that it cannot read. The API key and the address come
-from OPENAI_API_KEY and OPENAI_BASE_URL and stay in here.
+The raw reply is read by `completions`: openai's own `.parse` passes an empty list of choices in
+silence and loses the evidence of a reply that it cannot read. The API key and the address come
+from OPENAI_API_KEY and OPENAI_BASE_URL.
 
 openai is imported at the first use: a run that asks nothing does not wait for it.
 """
@@ -11,15 +10,16 @@ openai is imported at the first use: a run that asks nothing does not wait for i
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jobforge import errors
+from jobforge.completions import Reply, read_completion
 from jobforge.redaction import redact
 from jobforge.settings import Settings
 
@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     import openai
 
 __all__ = [
+    "Answer",
     "ChatClient",
-    "Completion",
-    "CompletionClient",
     "Connection",
+    "openai_client",
+    "replied",
     "request_parameters",
+    "speaking",
 ]
 
 _OPENAI_ADDRESS = "https://api.openai.com/v1"
@@ -40,25 +42,12 @@ _RETRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
+class Answer:
     """The text of a reply and where it came from."""
 
     content: str
     model: str
     request_id: str | None
-
-
-class CompletionClient(Protocol):
-    """Whatever can complete a request: the real client, or a test's own."""
-
-    @property
-    def takes_text_bounds(self) -> bool:
-        """Whether the server takes bounds of texts and numbers in a strict schema."""
-
-    def complete(
-        self, messages: Sequence[Mapping[str, str]], response_format: Mapping[str, Any]
-    ) -> Completion:
-        """Send one request; raises ApiError or ReplyError."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -134,126 +123,93 @@ class ChatClient:
 
     def complete(
         self, messages: Sequence[Mapping[str, str]], response_format: Mapping[str, Any]
-    ) -> Completion:
+    ) -> Answer:
         """Send one request and return the reply's text; raises ApiError or ReplyError."""
-        import openai
-
-        parameters = request_parameters(self._connection, self._settings)
-        parameters["messages"] = list(messages)
-        parameters["response_format"] = dict(response_format)
-        try:
-            raw = self._openai.chat.completions.with_raw_response.create(**parameters)
-        except openai.APIError as error:
-            self._raise(error)
-        return self._completion(raw.http_response.text, raw.headers.get("x-request-id"))
+        model = self._settings.model
+        reply = self._send(
+            {
+                **request_parameters(self._connection, self._settings),
+                "messages": list(messages),
+                "response_format": dict(response_format),
+            }
+        )
+        completion = read_completion(reply, model, [self._connection.api_key])
+        if completion.content is None:
+            assert completion.error is not None
+            raise completion.error
+        return Answer(completion.content, completion.model or model, completion.request_id)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={self._settings.model!r})"
 
     @cached_property
     def _openai(self) -> openai.OpenAI:
-        import openai
+        return openai_client(self._connection, self._settings.timeout_seconds)
 
-        return openai.OpenAI(
-            api_key=self._connection.api_key,
-            base_url=self._connection.base_url,
-            max_retries=_RETRIES,
-            timeout=self._settings.timeout_seconds,
+    def _send(self, request: Mapping[str, Any]) -> Reply:
+        """Return a reply of any status, as `Transport.send` does; raises where there is none."""
+        completions = self._openai.chat.completions.with_raw_response
+        return replied(
+            lambda: completions.create(**request), self._connection, self._settings.timeout_seconds
         )
 
-    def _redact(self, text: str) -> str:
-        return redact(text, [self._connection.api_key])
 
-    def _completion(self, body: str, request_id: str | None) -> Completion:
+def openai_client(connection: Connection, timeout_seconds: float) -> openai.OpenAI:
+    """Return openai's client for a server; faults that pass are tried again twice."""
+    import openai
+
+    return openai.OpenAI(
+        api_key=connection.api_key,
+        base_url=connection.base_url,
+        max_retries=_RETRIES,
+        timeout=timeout_seconds,
+    )
+
+
+def replied(call: Callable[[], Any], connection: Connection, timeout_seconds: float) -> Reply:
+    """Return the reply to a raw call of the openai client, of any status.
+
+    Raises what `speaking` raises where there is none.
+    """
+    import openai
+
+    with speaking(connection, timeout_seconds):
         try:
-            reply = json.loads(body)
-        except (ValueError, RecursionError):
-            raise errors.UnreadableReplyError(
-                "unreadable: the server's reply is not JSON", request_id=request_id
-            ) from None
-        reply = _mapping(reply)
-        request_id = request_id or _text(reply.get("id"))
-        choices = reply.get("choices")
-        choice = _mapping(choices[0]) if isinstance(choices, list) and choices else {}
-        message = _mapping(choice.get("message"))
-        finish = _text(choice.get("finish_reason"))
-        refusal = _text(message.get("refusal"))
-        content = _text(message.get("content"))
-        if not choice:
-            said = _text(_mapping(reply.get("error")).get("message")) or "the reply has no choices"
-            raise errors.EmptyReplyError(f"empty: {self._redact(said)}", request_id=request_id)
-        if refusal:
-            raise errors.RefusedError(f"refused: {self._redact(refusal)}", request_id=request_id)
-        if finish == "content_filter":
-            raise errors.RefusedError("refused: content filter", request_id=request_id)
-        if finish == "length":
-            raise errors.TruncatedError(
-                "truncated: the reply reached llm_max_output_tokens"
-                f" ({self._settings.max_output_tokens})",
-                request_id=request_id,
-            )
-        if not content or not content.strip():
-            raise errors.EmptyReplyError("empty: the reply has no content", request_id=request_id)
-        return Completion(content, _text(reply.get("model")) or self._settings.model, request_id)
-
-    def _raise(self, error: openai.APIError) -> NoReturn:
-        """Raise our error for an openai error; the mapping is complete."""
-        import openai
-
-        said = self._redact(error.message)
-        if isinstance(error, openai.APITimeoutError):
-            seconds = f"{self._settings.timeout_seconds:g}"
-            raise errors.TimedOutError(f"no reply within {seconds} seconds") from None
-        if isinstance(error, openai.APIConnectionError):
-            cause = self._redact(str(error.__cause__ or "")) or said
-            raise errors.ConnectionFailedError(f"no connection: {cause}") from None
-        if not isinstance(error, openai.APIStatusError):
-            raise errors.UnreadableReplyError(f"unreadable: {said}") from None
-        kind, words = self._kind(error.status_code, error.code or "", error.type or "", said)
-        raise kind(words, status=error.status_code, request_id=error.request_id) from None
-
-    def _kind(
-        self, status: int, code: str, type_: str, said: str
-    ) -> tuple[type[errors.ApiError | errors.ReplyError], str]:
-        model = self._settings.model
-        if status in (401, 403):
-            return (
-                errors.KeyRejectedError,
-                f"the server rejects the key, set OPENAI_API_KEY: {said}",
-            )
-        if status == 404:
-            return (
-                errors.UnknownModelError,
-                f"the server does not know the model {model!r} (set llm_model, it may have been"
-                f" retired) or OPENAI_BASE_URL is not an API's address: {said}",
-            )
-        if status == 429:
-            if "insufficient_quota" in (code, type_):
-                return errors.QuotaExhaustedError, f"the account has no credit left: {said}"
-            return errors.RateLimitedError, f"rate limited: {said}"
-        if status in (408, 409) or status >= 500:
-            return errors.ServerFaultError, f"server fault {status}: {said}"
-        if status == 413 or code in _TOO_LONG or type_ in _TOO_LONG:
-            return errors.RequestTooLongError, f"the request is too long for {model!r}: {said}"
-        if code == "content_filter":
-            return errors.RefusedError, f"refused: {said}"
-        return errors.RequestRejectedError, f"the server rejects the request ({status}): {said}"
+            response = call().http_response
+        except openai.APIStatusError as error:
+            response = error.response
+    latency = response.elapsed.total_seconds()
+    return Reply(response.status_code, response.headers, response.content, latency)
 
 
-_TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
+@contextmanager
+def speaking(connection: Connection, timeout_seconds: float) -> Iterator[None]:
+    """Raise ConnectionFailedError, TimedOutError or UnreadableReplyError where no reply comes.
+
+    Replies that are errors leave as openai's APIStatusError.
+    """
+    import httpx2
+    import openai
+
+    def said(error: Exception) -> str:
+        return redact(str(error.__cause__ or "") or str(error), [connection.api_key])
+
+    try:
+        yield
+    except openai.APIStatusError:
+        raise
+    except (openai.APITimeoutError, httpx2.TimeoutException):
+        raise errors.TimedOutError(f"no reply within {timeout_seconds:g} seconds") from None
+    except (openai.APIConnectionError, httpx2.HTTPError) as error:
+        raise errors.ConnectionFailedError(f"no connection: {said(error)}") from None
+    except openai.APIError as error:
+        raise errors.UnreadableReplyError(f"unreadable: {said(error)}") from None
 
 
 def _is_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host = (parts.hostname or "").encode("idna")
+        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0
     except ValueError:
         return False
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

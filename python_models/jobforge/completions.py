@@ -11,21 +11,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobforge import errors
+from jobforge.prices import Usage
 from jobforge.redaction import redact
-from jobforge.transport import Reply
 
-__all__ = ["Completion", "Usage", "read_completion"]
+__all__ = ["Completion", "Reply", "read_completion"]
 
 _TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """The tokens of one attempt, as the server counts them."""
+class Reply:
+    """What a server sent back: any status, the headers of interest, the body, seconds it took."""
 
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    completion_tokens: int = 0
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    latency: float
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the request."""
+        return self.headers.get("x-request-id") or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,8 @@ def read_completion(reply: Reply, model: str, secrets: Iterable[str] = ()) -> Co
     return Completion(
         content=content,
         error=error,
-        model=_text((body or {}).get("model")),
+        # Not every server names it.
+        model=_text((body or {}).get("model")) or (model if content is not None else None),
         request_id=request_id,
         fingerprint=_text((body or {}).get("system_fingerprint")),
         usage=usage,

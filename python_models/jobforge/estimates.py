@@ -29,7 +29,9 @@ __all__ = [
     "RequestSize",
     "WorstCase",
     "estimate",
+    "prompt_tokens",
     "relative_error",
+    "reply_tokens",
     "worst_case",
 ]
 
@@ -145,16 +147,23 @@ _COLUMNS = [
 
 def estimate(size: RequestSize, attributes: Sequence[Attribute]) -> Usage:
     """Return the tokens that a request for these attributes is likely to take, uncorrected."""
-    prompt = (
+    return Usage(prompt_tokens(size), reply_tokens(attributes))
+
+
+def prompt_tokens(size: RequestSize) -> int:
+    """Return the tokens that a request of this size is likely to take."""
+    tokens = (
         size.system / _SYSTEM_BYTES_PER_TOKEN
         + size.user / _USER_BYTES_PER_TOKEN
         + size.schema / _SCHEMA_BYTES_PER_TOKEN
     )
-    reply = sum(_reply_bytes(attribute) for attribute in attributes)
-    return Usage(
-        math.ceil(prompt) + _FRAME_TOKENS,
-        math.ceil(reply / _REPLY_BYTES_PER_TOKEN),
-    )
+    return math.ceil(tokens) + _FRAME_TOKENS
+
+
+def reply_tokens(attributes: Iterable[Attribute]) -> int:
+    """Return the tokens that a reply with these attributes is likely to take."""
+    size = sum(_reply_bytes(attribute) for attribute in attributes)
+    return math.ceil(size / _REPLY_BYTES_PER_TOKEN)
 
 
 def worst_case(size: RequestSize, max_output_tokens: int) -> WorstCase:

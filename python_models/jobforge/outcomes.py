@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Literal
 
 import pyarrow as pa
@@ -95,7 +96,7 @@ class OutcomeColumns:
         self._cells, self._outcomes, self._keys = [], [], []
         columns: list[list[object]] = [[cell[place] for cell in cells] for place in range(3)]
         columns += [
-            [getattr(outcome, name) for outcome in outcomes]
+            list(map(attrgetter(name), outcomes))
             for name in CellOutcome.__dataclass_fields__
             if name != "run_id"
         ]

@@ -17,9 +17,13 @@ import pyarrow as pa
 
 from jobforge.asking import LiveAsker
 from jobforge.attempts import existing_ledger
+from jobforge.batch_api import BatchApi
+from jobforge.batching import BatchAsker
 from jobforge.bookkeeping import Bookkeeper
 from jobforge.budget import Budget, Caps
+from jobforge.claiming import Claims
 from jobforge.client import Connection
+from jobforge.collecting import BatchCollector
 from jobforge.estimates import Calibration
 from jobforge.inputs import ArrowRows, Pack, read_packs, read_requests
 from jobforge.ledger import Ledger, open_ledger
@@ -29,6 +33,7 @@ from jobforge.prices import ModelPrice, PriceTable, resolve_price
 from jobforge.progress import Progress
 from jobforge.questions import Keyer
 from jobforge.recorded import Recording
+from jobforge.secrecy import PromptSecrets
 from jobforge.settings import Settings
 from jobforge.settling import KeptAnswers, Settled, Settler, StoredAnswers
 
@@ -62,11 +67,11 @@ class _Run:
         """Whether schemas bound texts."""
         return self.settings.bounds_texts(bool(self.connection and self.connection.is_local))
 
-    def price(self, *, waiver: bool) -> ModelPrice | None:
-        """Return the model's price, None where it may be asked without one."""
+    def price(self, model: str, *, waiver: bool) -> ModelPrice | None:
+        """Return a model's price, None where it may be asked without one."""
         is_local = bool(self.connection and self.connection.is_local)
         return resolve_price(
-            self.prices, self.settings.model, is_local=is_local, waiver=waiver, cost_is_capped=True
+            self.prices, model, is_local=is_local, waiver=waiver, cost_is_capped=True
         )
 
 
@@ -120,20 +125,26 @@ def nothing() -> pa.RecordBatchReader:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """How a mode works: keys, what is settled before, and what becomes of the rest."""
+    """How a mode works: keys, what is settled before, and what becomes of the rest.
+
+    origin, new: where answers come from that were there before, and that this run brings.
+    start: is called before anything is settled.
+    """
 
     keyer: Keyer
     settler: Settler
     finish: Callable[[Chunks], Iterator[Settled]]
     with_evidence: bool
     origin: str
+    new: str = "asked now"
+    start: Callable[[], object] = lambda: None
 
 
 def _opened(run: _Run, stack: ExitStack, recorded_answers: ArrowRows) -> _Opened:
     mode = run.settings.mode
     if mode == "auto":
         mode = "live" if run.connection else "replay"
-    if mode == "live" and run.connection is None:
+    if mode in ("live", "batch") and run.connection is None:
         return _asking_nobody(run, stack, None, NO_CONNECTION)
     if mode == "off":
         return _asking_nobody(run, stack, None, "llm_mode is off")
@@ -144,7 +155,7 @@ def _opened(run: _Run, stack: ExitStack, recorded_answers: ArrowRows) -> _Opened
         return _asking_nobody(run, stack, Recording(recorded_answers), reason)
     if mode == "plan":
         return _planning(run, stack)
-    return _asking(run, stack)
+    return _asking(run, stack, in_batches=mode == "batch")
 
 
 def _asking_nobody(
@@ -176,14 +187,15 @@ def _planning(run: _Run, stack: ExitStack) -> _Opened:
         settler = _kept(ledger, settings)
     planner = Planner(
         settings.model,
-        run.price(waiver=True),
+        run.price(settings.model, waiver=True),
         max_output_tokens=settings.max_output_tokens,
         calibration=calibration,
         text_bounds=run.bounds_texts,
     )
+    secrets = PromptSecrets()
 
     def finish(chunks: Chunks) -> Iterator[Settled]:
-        for settled in chain.from_iterable(chunks):
+        for settled in map(secrets.settle, chain.from_iterable(chunks)):
             keyed = settled.keyed
             planned = planner.plan(keyed.request, keyed.pack, settled.open_ids)
             rest = {}
@@ -193,30 +205,61 @@ def _planning(run: _Run, stack: ExitStack) -> _Opened:
             yield Settled(keyed, settled.outcomes | rest, ())
         run.log("\n".join(planner.summary(run.caps, run.limits)))
 
-    keyer = Keyer(settings, text_bounds=run.bounds_texts)
+    keyer = Keyer(settings)
     return _Opened(keyer, settler, finish, True, "from the ledger")
 
 
-def _asking(run: _Run, stack: ExitStack) -> _Opened:
-    assert run.connection is not None
+def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
+    connection = run.connection
+    assert connection is not None
     settings = run.settings
-    price = run.price(waiver=settings.price_waiver)
+    price = run.price(settings.model, waiver=settings.price_waiver)
     ledger: Ledger = stack.enter_context(open_ledger())
-    keyer = Keyer(settings, text_bounds=run.bounds_texts)
+    claims = stack.enter_context(Claims(ledger, run.run_id, settings))
+    keyer = Keyer(settings)
     kept = _kept(ledger, settings)
-    books = Bookkeeper(ledger, keyer, run.run_id, price, run.progress, text_bounds=run.bounds_texts)
-    asker = LiveAsker(
-        settings,
-        run.connection,
+    books = Bookkeeper(ledger, keyer, run.run_id, price, run.progress)
+    budget = Budget(run.caps, price, batch=in_batches)
+    api = BatchApi(connection, model=settings.model, timeout_seconds=settings.timeout_seconds)
+    collector = BatchCollector(
+        api,
         ledger,
-        kept,
+        claims,
         books,
-        Budget(run.caps, price),
+        lambda model: run.price(model, waiver=True),
         run.run_id,
+        (connection.api_key,),
         run.log,
         run.stop,
     )
-    return _Opened(keyer, kept, asker.ask, True, "from the ledger")
+    # What was paid for is collected whichever way this run asks.
+    asker: BatchAsker | LiveAsker
+    if in_batches:
+        asker = BatchAsker(
+            settings,
+            connection,
+            ledger,
+            claims,
+            kept,
+            books,
+            budget,
+            api,
+            collector,
+            run.run_id,
+            run.log,
+            run.stop,
+        )
+    else:
+        asker = LiveAsker(
+            settings, connection, claims, kept, books, budget, run.run_id, run.log, run.stop
+        )
+
+    def start() -> None:
+        collector.collect()
+        collector.say_what_waits()
+
+    new = "from batches" if in_batches else "asked now"
+    return _Opened(keyer, kept, asker.ask, True, "from the ledger", new, start)
 
 
 def _kept(ledger: Ledger, settings: Settings) -> KeptAnswers:
@@ -231,6 +274,7 @@ def _batches(
     with kept:
         columns = OutcomeColumns(run.run_id)
         try:
+            opened.start()
             for settled in _finished(opened, _chunks(opened, packs, requests)):
                 _count(run, opened, settled)
                 job, pack_id = settled.keyed.request.job, settled.keyed.request.pack_id
@@ -270,6 +314,6 @@ def _count(run: _Run, opened: _Opened, settled: Settled) -> None:
         if outcome.outcome != "answered":
             run.progress.unanswered(outcome.outcome, outcome.reason or "")
         elif outcome.run_id == run.run_id:
-            run.progress.answered("asked now")
+            run.progress.answered(opened.new)
         else:
             run.progress.answered(opened.origin)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
@@ -90,18 +90,17 @@ class Planner:
         max_output_tokens: int,
         calibration: Calibration | None = None,
         text_bounds: bool = False,
-        batch: bool = False,
     ) -> None:
         self.cells = self.calls = 0
         self.estimated = Usage()
         self.cost_usd: Decimal | None = None if price is None else Decimal(0)
+        self.batch_cost_usd = Decimal(0)
         self.highest_request_cost = Decimal(0)
         self._model = model
         self._price = price
         self._max_output_tokens = max_output_tokens
         self._calibration = calibration or Calibration()
         self._text_bounds = text_bounds
-        self._batch = batch
 
     def plan(
         self, request: ImputationRequest, pack: Pack, attribute_ids: Sequence[str]
@@ -117,12 +116,13 @@ class Planner:
         estimated = self._calibration.correct(estimate(size, attributes))
         planned = RequestPlan(len(attributes), estimated, None)
         if self._price is not None:
-            cost = self._price.cost(estimated, batch=self._batch)
+            cost = self._price.cost(estimated)
             planned = RequestPlan(len(attributes), estimated, cost)
             bound = worst_case(size, self._max_output_tokens)
-            highest = self._price.highest_cost(bound.usage, batch=self._batch)
+            highest = self._price.highest_cost(bound.usage)
             self.highest_request_cost = max(self.highest_request_cost, highest)
             self.cost_usd = (self.cost_usd or Decimal(0)) + cost
+            self.batch_cost_usd += self._price.cost(estimated, batch=True)
         self.cells += len(attributes)
         self.calls += 1
         self.estimated += estimated
@@ -158,9 +158,11 @@ class Planner:
             return "not known, for the model has no price (llm_prices)"
         if not self.cost_usd and price.source:
             return f"nothing: {price.source}"
-        of_batch = ", at the price of a batch" if self._batch else ""
+        in_batches = ""
+        if self.batch_cost_usd < self.cost_usd:
+            in_batches = f", {usd(self.batch_cost_usd)} with llm_mode: batch"
         as_of = f", prices of {price.as_of}" if price.as_of else ""
-        return f"{usd(self.cost_usd)}, {usd(self.cost_usd / self.cells)} a cell{as_of}{of_batch}"
+        return f"{usd(self.cost_usd)}, {usd(self.cost_usd / self.cells)} a cell{in_batches}{as_of}"
 
     def _time(self, limits: RateLimits) -> str:
         minutes = limits.minutes(self.calls, self.estimated.tokens)
@@ -192,13 +194,8 @@ def request_size(
     text_bounds: bool = False,
 ) -> RequestSize:
     """Return the size of the request for these attributes; what is the pack's is counted once."""
-    asked = ImputationRequest(
-        request.job,
-        request.pack_id,
-        tuple(attribute.attribute_id for attribute in attributes),
-        request.known_attributes,
-        request.comparable_jobs,
-    )
+    ids = tuple(attribute.attribute_id for attribute in attributes)
+    asked = replace(request, attribute_ids=ids)
     user = len(job_message(asked).encode("utf-8", "replace"))
     return RequestSize(_system_bytes(pack), user, _schema_bytes(tuple(attributes), text_bounds))
 

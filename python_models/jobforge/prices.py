@@ -13,37 +13,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
 from jobforge.errors import SettingsError
 
-__all__ = ["FREE", "ModelPrice", "PriceTable", "TokenCounts", "Usage", "resolve_price"]
+__all__ = ["FREE", "ModelPrice", "PriceTable", "Usage", "resolve_price"]
 
 _MILLION = Decimal(1_000_000)
 _HALF = Decimal("0.5")
 
 
-class TokenCounts(Protocol):
-    """Tokens of a request, as the server counts them; cached tokens are part of the prompt's."""
-
-    @property
-    def prompt_tokens(self) -> int:
-        """All tokens that were sent."""
-
-    @property
-    def completion_tokens(self) -> int:
-        """All tokens that came back, a reasoning model's hidden ones included."""
-
-    @property
-    def cached_tokens(self) -> int:
-        """Those of the prompt that the server had in its cache."""
-
-
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts of one or several requests: counted, estimated, or a bound."""
+    """Token counts of one or several requests: counted, estimated, or a bound.
+
+    Completion tokens hold a reasoning model's hidden ones; cached tokens are part of the prompt's.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -54,7 +41,7 @@ class Usage:
         """Prompt and completion together."""
         return self.prompt_tokens + self.completion_tokens
 
-    def __add__(self, other: TokenCounts) -> Usage:
+    def __add__(self, other: Usage) -> Usage:
         return Usage(
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
@@ -82,7 +69,7 @@ class ModelPrice:
         if not self.batch_discount.is_finite() or not 0 <= self.batch_discount < 1:
             raise SettingsError(f"price of {self.model}: batch_discount must be from 0 to below 1")
 
-    def cost(self, usage: TokenCounts, *, batch: bool = False) -> Decimal:
+    def cost(self, usage: Usage, *, batch: bool = False) -> Decimal:
         """Return what the tokens cost in USD, exactly."""
         cached = min(max(usage.cached_tokens, 0), usage.prompt_tokens)
         cost = (
@@ -92,7 +79,7 @@ class ModelPrice:
         ) / _MILLION
         return cost * (1 - self.batch_discount) if batch else cost
 
-    def highest_cost(self, usage: TokenCounts, *, batch: bool = False) -> Decimal:
+    def highest_cost(self, usage: Usage, *, batch: bool = False) -> Decimal:
         """Return the most that so many tokens can cost, whatever the cache does."""
         dearest = max(self.input, self.cached_input)
         cost = (usage.prompt_tokens * dearest + usage.completion_tokens * self.output) / _MILLION

@@ -6,7 +6,6 @@ the known attributes, and the comparable values for that very attribute.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from jobforge.ledger.hashing import (
     evidence_hash,
     known_digest,
     question_key,
+    text_hash,
 )
 from jobforge.ledger.records import AskedCell, AskedRequest
 from jobforge.prompts import (
@@ -27,16 +27,14 @@ from jobforge.prompts import (
     INSTRUCTIONS,
     KNOWN_LIMIT,
     PROMPT_VERSION,
-    job_message,
-    pack_message,
 )
-from jobforge.schema import SCHEMA_VERSION, response_format
+from jobforge.schema import SCHEMA_VERSION
 from jobforge.settings import Settings
 from jobforge.values import plain_number
 
 __all__ = ["KeyedRequest", "Keyer", "attribute_digest", "job_digest"]
 
-INSTRUCTIONS_HASH = hashlib.sha256(INSTRUCTIONS.encode()).hexdigest()
+INSTRUCTIONS_HASH = text_hash(INSTRUCTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +62,26 @@ class Keyer:
     with_evidence: whether requests carry their evidence; without it no evidence hash holds.
     """
 
-    def __init__(
-        self, settings: Settings, *, text_bounds: bool = False, with_evidence: bool = True
-    ) -> None:
+    def __init__(self, settings: Settings, *, with_evidence: bool = True) -> None:
         self.model = settings.model
         given = {} if settings.temperature is None else {"temperature": settings.temperature}
         self.parameters = canonical_parameters(given)
-        self._text_bounds = text_bounds
         self._with_evidence = with_evidence
+        self._last: tuple[Pack | None, dict[str, str]] = (None, {})
 
     def keyed(self, request: ImputationRequest, pack: Pack) -> KeyedRequest:
         """Return the request with its keys; raises InputError for an attribute of another pack."""
         job = job_digest(request.job)
         comparable = _comparable(request) if self._with_evidence else {}
         known = _known(request) if self._with_evidence else ""
+        only_known = evidence_hash(known, ())
+        digests = self._digests(pack)
         cells = {}
         for attribute_id in request.attribute_ids:
-            attribute = attribute_digest(pack.attribute(attribute_id))
+            if attribute_id not in digests:
+                raise pack.lacks(attribute_id)
+            attribute = digests[attribute_id]
+            shown = comparable.get(attribute_id)
             question = question_key(
                 prompt_version=PROMPT_VERSION,
                 instructions_hash=INSTRUCTIONS_HASH,
@@ -91,23 +92,32 @@ class Keyer:
             cells[attribute_id] = AskedCell(
                 attribute_id,
                 attribute,
-                evidence_hash(known, comparable.get(attribute_id, ())),
+                evidence_hash(known, shown) if shown else only_known,
                 question,
                 cell_key(question, self.model, self.parameters),
             )
         return KeyedRequest(request, pack, job, cells)
 
+    def _digests(self, pack: Pack) -> dict[str, str]:
+        # Requests of one pack follow each other.
+        last, digests = self._last
+        if pack is not last:
+            digests = {one.attribute_id: attribute_digest(one) for one in pack.attributes}
+            self._last = pack, digests
+        return digests
+
     def asked(
         self,
         keyed: KeyedRequest,
         *,
+        system_text: str,
+        user_text: str,
+        schema_text: str,
         estimated_prompt_tokens: int | None = None,
         estimated_completion_tokens: int | None = None,
     ) -> AskedRequest:
         """Return the request as the ledger keeps it, with every text that is sent."""
         request = keyed.request
-        attributes = [keyed.pack.attribute(name) for name in request.attribute_ids]
-        form = response_format(attributes, text_bounds=self._text_bounds)
         return AskedRequest(
             job_id=request.job.job_id,
             job_digest=keyed.job_digest,
@@ -118,9 +128,9 @@ class Keyer:
             prompt_version=PROMPT_VERSION,
             instructions_hash=INSTRUCTIONS_HASH,
             schema_version=SCHEMA_VERSION,
-            system_text=_pack_message(keyed.pack),
-            user_text=job_message(request),
-            schema_text=json.dumps(form, ensure_ascii=False, separators=(",", ":")),
+            system_text=system_text,
+            user_text=user_text,
+            schema_text=schema_text,
             cells=tuple(keyed.cells.values()),
             estimated_prompt_tokens=estimated_prompt_tokens,
             estimated_completion_tokens=estimated_completion_tokens,
@@ -156,11 +166,6 @@ def job_digest(job: Job) -> str:
         job.unit_group,
         job.unit_group_title,
     )
-
-
-@lru_cache(maxsize=1024)
-def _pack_message(pack: Pack) -> str:
-    return pack_message(pack)
 
 
 def _known(request: ImputationRequest) -> str:

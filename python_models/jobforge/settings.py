@@ -17,7 +17,7 @@ __all__ = ["DEFAULT_MODEL", "MaxTokensParameter", "Mode", "OnFatal", "Settings",
 
 DEFAULT_MODEL = "gpt-4o-2024-08-06"
 
-Mode = Literal["auto", "off", "plan", "live", "replay"]
+Mode = Literal["auto", "off", "plan", "live", "batch", "replay"]
 OnFatal = Literal["fail", "warn"]
 MaxTokensParameter = Literal["auto", "max_tokens", "max_completion_tokens"]
 TextBounds = Literal["auto", "on", "off"]
@@ -30,9 +30,10 @@ _YAML_BOOLEANS = {"true": "on", "false": "off"}
 class Settings:
     """How the model is asked.
 
-    mode: `live` calls the API, `plan` prices what would be asked, `replay` takes the answers that
-        there are, of any model, `off` does so without the recording, and `auto` is live where
-        OPENAI_API_KEY or OPENAI_BASE_URL is set, else replay.
+    mode: `live` calls the API, `batch` calls it through batches that a later run collects, `plan`
+        prices what would be asked, `replay` takes the answers that there are, of any model, `off`
+        does so without the recording, and `auto` is live where OPENAI_API_KEY or OPENAI_BASE_URL is
+        set, else replay.
     model: the model's name, as the server knows it.
     max_calls, max_tokens, max_cost_usd: what one run may send and spend; what is left waits.
     prices: prices of models beside the seed's, in US dollars per million tokens, as JSON.
@@ -42,6 +43,7 @@ class Settings:
     reask_stale: asks again where the evidence has changed. reask_refused: where the model refused.
     on_fatal: whether a fault that every call would meet fails the run or only warns.
     wait_for_others_seconds: how long to wait for cells that another run is asking.
+    batch_wait_seconds: how long a run waits for its batches to end; 0 leaves them to the next one.
     max_output_tokens: the most tokens a reply may have; a longer one is a failed cell.
     max_tokens_parameter: the name of that limit in the request. `auto` takes OpenAI's current
         `max_completion_tokens` for OpenAI's and Azure's own hosts, whose reasoning models refuse
@@ -71,6 +73,7 @@ class Settings:
     reask_refused: bool = False
     on_fatal: OnFatal = "fail"
     wait_for_others_seconds: float = 90.0
+    batch_wait_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.model.strip():
@@ -89,11 +92,10 @@ class Settings:
             raise SettingsError(f"llm_temperature is {self.temperature}: it must be 0 to 2 or null")
         if self.max_in_flight < 1:
             raise SettingsError(f"llm_max_in_flight is {self.max_in_flight}: it must be 1 or more")
-        if not self.wait_for_others_seconds >= 0:
-            raise SettingsError(
-                f"llm_wait_for_others_seconds is {self.wait_for_others_seconds}:"
-                " it must be 0 or more"
-            )
+        for name in ("wait_for_others_seconds", "batch_wait_seconds"):
+            seconds = getattr(self, name)
+            if not seconds >= 0:
+                raise SettingsError(f"llm_{name} is {seconds}: it must be 0 or more")
 
     def bounds_texts(self, is_local: bool) -> bool:
         """Say whether the schema bounds texts, for a server on this machine or elsewhere."""
@@ -190,4 +192,5 @@ _READERS = {
     "reask_refused": _flag,
     "on_fatal": _on_fatal,
     "wait_for_others_seconds": _number,
+    "batch_wait_seconds": _number,
 }

@@ -1,4 +1,4 @@
-"""Cells that need not be asked: the ledger, or a recording, has their answer.
+"""Cells that need not be asked: the ledger, or a recording, has their answer, or a batch will.
 
 What is settled keeps the provenance of the day on which it was given. Live runs look for the very
 model and parameters; runs that ask nobody take the answer of any model.
@@ -37,7 +37,7 @@ class Settler(Protocol):
 
 
 class KeptAnswers:
-    """The ledger's answers of the model that a run would ask.
+    """The ledger's answers of the model that a run would ask; what waits in a batch is settled.
 
     reask_stale: leaves cells open whose answer was given on other evidence.
     reask_refused: leaves cells open that the model refused.
@@ -49,6 +49,7 @@ class KeptAnswers:
         self._ledger = ledger
         self._reask_stale = reask_stale
         self._reask_refused = reask_refused
+        self._in_batches: dict[str, CellOutcome] = {}
 
     def settle(self, requests: Sequence[KeyedRequest]) -> list[Settled]:
         """Return each request with the outcomes of its settled cells."""
@@ -56,14 +57,25 @@ class KeptAnswers:
             cell.cell_key: cell.evidence_hash for keyed in requests for cell in keyed.cells.values()
         }
         answers = self._ledger.lookup(evidence, evidence)
+        settled = {key: answer for key, answer in answers.items() if self._holds(answer)}
+        waiting = self._ledger.pending_cells(key for key in evidence if key not in settled)
 
         def outcome(cell: AskedCell) -> CellOutcome | None:
-            answer = answers.get(cell.cell_key)
-            if answer is None or not self._holds(answer):
-                return None
-            return outcome_of(answer)
+            if cell.cell_key in settled:
+                return outcome_of(settled[cell.cell_key])
+            if cell.cell_key in waiting:
+                return self._in_batch(waiting[cell.cell_key])
+            return None
 
         return [_settled(keyed, outcome) for keyed in requests]
+
+    def _in_batch(self, local_id: str) -> CellOutcome:
+        if local_id not in self._in_batches:
+            names = {batch.local_id: batch for batch in self._ledger.open_batches()}
+            begun = f" since {names[local_id].created_at:%Y-%m-%d}" if local_id in names else ""
+            reason = f"in batch {local_id}{begun}: a later run collects it"
+            self._in_batches[local_id] = CellOutcome("awaiting_llm", reason)
+        return self._in_batches[local_id]
 
     def _holds(self, answer: Answer) -> bool:
         if answer.outcome == "refused":

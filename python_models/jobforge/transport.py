@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from jobforge.client import Connection
+from jobforge.completions import Reply
 from jobforge.errors import (
     ConnectionFailedError,
     ReplyError,
@@ -30,7 +29,7 @@ from jobforge.redaction import redact
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["OpenAITransport", "Reply", "Transport"]
+__all__ = ["OpenAITransport", "Transport"]
 
 _LARGEST_REPLY = 4 * 1024 * 1024
 _CONNECT_SECONDS = 15.0
@@ -38,21 +37,6 @@ _KEEPALIVE_SECONDS = 30.0
 _KEPT_HEADERS = (b"x-request-id", b"retry-after", b"retry-after-ms", b"openai-processing-ms")
 _KEPT_PREFIX = b"x-ratelimit-"
 _REDACTED = b"[redacted]"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a server sent back: any status, the headers of interest, the body, seconds it took."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    latency: float
-
-    @property
-    def request_id(self) -> str | None:
-        """The server's name for the request."""
-        return self.headers.get("x-request-id") or None
 
 
 class Transport(Protocol):

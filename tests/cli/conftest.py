@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -144,8 +144,9 @@ def record_more() -> Callable[[Place, str], None]:
     return record
 
 
-def record(place: Place, job_id: str = "J1") -> None:
-    asked = AskedRequest(
+def asked(job_id: str) -> AskedRequest:
+    """Return a request for two attributes of a job."""
+    request = AskedRequest(
         job_id=job_id,
         job_digest=f"job-{job_id}",
         pack_id="skills 1",
@@ -164,14 +165,14 @@ def record(place: Place, job_id: str = "J1") -> None:
     )
     cells = []
     for attribute_id in ("reading", "travel"):
-        question, cell = asked.keys(f"attribute-{attribute_id}")
+        question, cell = request.keys(f"attribute-{attribute_id}")
         cells.append(
             AskedCell(attribute_id, f"attribute-{attribute_id}", "evidence", question, cell)
         )
-    asked = AskedRequest(
-        **{name: getattr(asked, name) for name in asked.__slots__ if name != "cells"},
-        cells=tuple(cells),
-    )
+    return replace(request, cells=tuple(cells))
+
+
+def record(place: Place, job_id: str = "J1") -> None:
     moment = datetime(2026, 11, 22, 10, tzinfo=UTC)
     with open_ledger(str(place.ledger)) as opened:
         opened.record(
@@ -180,7 +181,7 @@ def record(place: Place, job_id: str = "J1") -> None:
                     attempt_id=f"attempt-{job_id}",
                     run_id="run-1",
                     mode="live",
-                    request=asked,
+                    request=asked(job_id),
                     status="answered",
                     sent_at=moment,
                     received_at=moment,

@@ -6,13 +6,15 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
+from jobforge.ledger import BatchItem, open_ledger
 from support.loopback_server import LoopbackServer
 
-from cli.conftest import KEY, Place
+from cli.conftest import KEY, Place, asked
 
 
 def connected(server: LoopbackServer) -> dict[str, str]:
@@ -245,6 +247,26 @@ def test_plan_outside_a_project_says_so(tmp_path: Path) -> None:
     done = Place(tmp_path).jobforge("plan")
     assert done.code == 2
     assert done.err.startswith("error: there is no dbt_project.yml")
+
+
+def test_batches_are_listed_and_given_up(ledger: Place) -> None:
+    """A batch that nobody can collect is named, and its cells are free once it is given up."""
+    request = asked("J2")
+    keys = [cell.cell_key for cell in request.cells]
+    with open_ledger(str(ledger.ledger)) as opened:
+        opened.claim(keys, "run-1", timedelta(minutes=1))
+        opened.begin_batch("jobforge-1", "run-1", [BatchItem("00001", request)])
+        opened.set_batch("jobforge-1", state="submitted", api_batch_id="batch_1")
+    done = ledger.jobforge("ledger", "batches")
+    assert done.out.startswith("jobforge-1  batch_1  since 20")
+    assert "1 open batches" in done.out
+    done = ledger.jobforge("ledger", "give-up", "batch_2")
+    assert done.code == 2
+    assert "there is no open batch 'batch_2'" in done.err
+    assert ledger.jobforge("ledger", "give-up", "batch_1").code == 0
+    assert "0 open batches" in ledger.jobforge("ledger", "batches").out
+    with open_ledger(str(ledger.ledger)) as opened:
+        assert opened.claim(keys, "run-2", timedelta(minutes=1)) == set(keys)
 
 
 @pytest.mark.parametrize("words", [("--help",), ("ledger", "--help"), ("doctor", "--help")])

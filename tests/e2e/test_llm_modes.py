@@ -493,6 +493,37 @@ def test_rejected_key_is_said_clearly(rejected: Live) -> None:
     assert clear in reasons[0][0]
 
 
+def test_batches_fill_the_grid_across_builds(copy_of_demo: Callable[..., Warehouse]) -> None:
+    """One build sends, the next collects; its tests hold after each, and no cell is sent twice."""
+    warehouse = copy_of_demo("batch", llm_mode="batch", llm_max_cost_usd=50)
+    with Server(answer=answer) as server:
+        env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY}
+        sent = warehouse.dbt(*BUILD, "llm_imputed_attributes+", env=env).ok()
+        live = Live(warehouse, sent, server)
+        assert live.counts()["awaiting_llm"] == missing_cells(warehouse)
+        (reason,) = warehouse.query(
+            f"select distinct fill_reason from {GOLD} where fill_status = 'awaiting_llm'"
+        )
+        assert "in batch jobforge-" in reason[0]
+        server.batches.end("expired", share=0.5)
+        warehouse.dbt(*BUILD, "llm_imputed_attributes+", env=env).ok()
+        assert 0 < live.counts()["awaiting_llm"] < missing_cells(warehouse)
+        server.batches.end()
+        last = warehouse.dbt(*BUILD, "llm_imputed_attributes+", "llm_attempts+", env=env).ok()
+        assert live.counts()["llm"] == missing_cells(warehouse)
+        assert "from batches" in last.output
+        assert server.batches.calls["create"] == 2
+        asked = Counter(
+            (job_data(request)["job"]["title"], attribute_id)
+            for request in live.asked
+            for attribute_id in request.attribute_ids
+        )
+        assert set(asked.values()) == {1}
+        assert warehouse.one("select sum(attempts) from main.gold_imputation_usage") == len(
+            live.asked
+        )
+
+
 @pytest.mark.parametrize("run", ["with_key", "misbehaving", "rejected"])
 def test_key_is_nowhere(run: str, request: pytest.FixtureRequest) -> None:
     """The key is in no file that a run leaves, in no table and in no line of its output."""

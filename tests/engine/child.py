@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 
-from jobforge import asking, pipeline
+from jobforge import claiming, pipeline
 from jobforge.settings import Settings
 from support.builders import jobs, run
 
@@ -18,8 +18,8 @@ def main() -> None:
     settings = json.loads(given)
     settings["max_cost_usd"] = Decimal(settings["max_cost_usd"])
     # What a killed run had claimed is free again soon, or the next one would wait for minutes.
-    asking._CLAIM = timedelta(seconds=2)
-    asking._RENEW_SECONDS = 0.5
+    claiming._CLAIM = timedelta(seconds=2)
+    claiming._RENEW_SECONDS = 0.5
     pipeline._REQUESTS_PER_CHUNK = 8
     asked = jobs(int(count))
     if backwards == "True":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from support.builders import IDS, PACK, jobs
@@ -97,6 +98,24 @@ def test_requests_that_were_turned_away_do_not_bend_a_plan(runs: Runs, fault: st
     assert f"estimate {estimated / counted - 1:+.0%} in" in lines[-1]
     planned = _sums(runs(*jobs(40)[20:], settings=PLAN))[1]
     assert planned / 20 == pytest.approx(counted / len(answered), rel=0.25)
+
+
+def test_what_would_not_be_sent_is_not_planned(runs: Runs) -> None:
+    """A job that holds what looks like a key has the outcome of a live run, and no share."""
+    asked = jobs(3)
+    secret = replace(asked[1].job, title="Keeper of sk-proj-Zx81kq0TTe4b7aQ2mN9s")
+    asked[1] = replace(asked[1], job=secret)
+    lines: list[str] = []
+    rows = runs(*asked, settings=PLAN, log=lines.append)
+    assert outcomes(rows) == {"awaiting_llm": 2 * len(IDS), "failed": len(IDS)}
+    assert _sums(rows)[0] == pytest.approx(2)
+    assert f"{2 * len(IDS)} cells in 2 calls" in "\n".join(lines)
+    failed = {row["attribute_id"]: row for row in rows if row["outcome"] == "failed"}
+    assert {row[name] for row in failed.values() for name in SHARES} == {None}
+    for row in runs(*asked):
+        if row["job_id"] == secret.job_id:
+            planned = failed[row["attribute_id"]]
+            assert (row["outcome"], row["reason"]) == (planned["outcome"], planned["reason"])
 
 
 def test_a_plan_tells_what_would_be_asked_again(runs: Runs) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from jobforge import errors
-from jobforge.completions import Usage, read_completion
-from jobforge.transport import Reply
+from jobforge.completions import Reply, read_completion
+from jobforge.prices import Usage
 
 
 def reply(body: Any, status: int = 200, **headers: str) -> Reply:
@@ -39,7 +39,7 @@ def test_an_answer_comes_with_its_evidence() -> None:
     read = read_completion(reply(answer("{}"), x_request_id="req_9"), "model-1")
     assert (read.content, read.error) == ("{}", None)
     assert (read.model, read.request_id, read.fingerprint) == ("model-2", "req_9", "fp_1")
-    assert read.usage == Usage(100, 64, 20)
+    assert read.usage == Usage(prompt_tokens=100, completion_tokens=20, cached_tokens=64)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_is_no_answer_has_its_reason_and_its_tokens(
     read = read_completion(reply(body), "m")
     assert read.content is None
     assert type(read.error) is error
-    assert read.usage == Usage(100, 64, 20)
+    assert read.usage == Usage(prompt_tokens=100, completion_tokens=20, cached_tokens=64)
 
 
 @pytest.mark.parametrize("raw", [b"<html>", b"", b"\xff\xfe", b"[" * 100_000, b"[1]", b"null"])

@@ -48,7 +48,8 @@ def test_some_of_the_cells_are_asked_for_with_the_same_prefix() -> None:
 def test_the_texts_to_keep_are_those_that_are_sent() -> None:
     """System message, user message and schema of a request, as they stand in its body."""
     item = PackRequest(request(), forms())
-    body, texts = json.loads(item.form(IDS[:2]).body), item.texts(IDS[:2])
+    form = item.form(IDS[:2])
+    body, texts = json.loads(form.body), form.texts
     assert [texts.system, texts.user] == [message["content"] for message in body["messages"]]
     assert json.loads(texts.schema) == body["response_format"]
 

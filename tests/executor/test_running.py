@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from jobforge import errors
 from jobforge.budget import Bounded, Budget, Caps, Denied, Reservation
-from jobforge.completions import Usage
+from jobforge.completions import Reply
 from jobforge.executor import (
     INTERRUPTED,
     Attempt,
@@ -27,9 +27,8 @@ from jobforge.executor import (
     run_blocking,
 )
 from jobforge.limiter import RateLimiter
-from jobforge.prices import TokenCounts
+from jobforge.prices import Usage
 from jobforge.retries import RetryPolicy
-from jobforge.transport import Reply
 from support.builders import IDS, jobs
 from support.loopback_server import LoopbackServer
 
@@ -236,10 +235,10 @@ def test_a_budget_of_nothing_sends_nothing(server: LoopbackServer) -> None:
 
 def test_what_came_to_nothing_is_settled_as_unknown() -> None:
     """A time-out may have cost something: the budget is told None, not nothing."""
-    told: list[TokenCounts | None] = []
+    told: list[Usage | None] = []
 
     class Watching(CallBudget):
-        def settle(self, reservation: Reservation, usage: TokenCounts | None) -> Decimal | None:
+        def settle(self, reservation: Reservation, usage: Usage | None) -> Decimal | None:
             told.append(usage)
             return super().settle(reservation, usage)
 

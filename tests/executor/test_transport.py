@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import inspect
 import json
 import socket
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import httpx2
-import jobforge
 import openai
 import pytest
 from jobforge import errors
 from jobforge.client import Connection
-from jobforge.completions import read_completion
-from jobforge.transport import OpenAITransport, Reply
+from jobforge.completions import Reply, read_completion
+from jobforge.transport import OpenAITransport
 from support.loopback_server import LoopbackServer
 
 from executor.running import KEY
@@ -181,17 +178,3 @@ def test_every_error_of_the_libraries_becomes_one_of_ours() -> None:
         await transport.aclose()
 
     asyncio.run(main())
-
-
-def test_two_modules_import_openai() -> None:
-    """Only the client and the transport know openai; nobody imports httpx2 or aiohttp elsewhere."""
-    package = Path(jobforge.__file__).parent
-    importers = set()
-    for path in package.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names.append(node.module)
-            if any(name.split(".")[0] in ("openai", "httpx2", "aiohttp") for name in names):
-                importers.add(path.relative_to(package).as_posix())
-    assert importers <= {"client.py", "transport.py"}

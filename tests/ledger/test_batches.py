@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from jobforge.ledger import BatchItem, Ledger, LedgerError, open_ledger
 
 from ledger.builders import MINUTE, asked, attempt, cell_keys, item
 
-ITEMS = [item(1), item(2)]
+ITEMS = [item(1), replace(item(2), definitions='[["reading", "rating"]]')]
 KEYS = cell_keys(*(one.request for one in ITEMS))
 
 
@@ -28,7 +30,7 @@ def test_a_batch_is_open_before_anything_is_known_of_it(ledger: Ledger) -> None:
 def test_waiting_cells_are_nobodys(ledger: Ledger) -> None:
     """A cell in an open batch is claimed by no run, not even its own."""
     begun(ledger)
-    assert ledger.pending_cells([*KEYS, "f" * 64]) == set(KEYS)
+    assert ledger.pending_cells([*KEYS, "f" * 64]) == dict.fromkeys(KEYS, "batch-1")
     assert ledger.claim(KEYS, "run-1", MINUTE) == set()
     assert ledger.claim(KEYS, "run-2", MINUTE, refused_again=True) == set()
     assert ledger.stats().claims == 0
@@ -83,7 +85,7 @@ def test_a_batch_takes_claimed_cells_only(ledger: Ledger) -> None:
     with pytest.raises(LedgerError, match="2 of its 4 cells are not claimed by run 'run-1'"):
         ledger.begin_batch("batch-1", "run-1", ITEMS)
     assert ledger.open_batches() == []
-    assert ledger.pending_cells(KEYS) == set()
+    assert ledger.pending_cells(KEYS) == {}
 
 
 def test_a_cell_is_in_one_batch_only(ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -78,10 +79,15 @@ def test_earlier_calls_correct_the_plan() -> None:
     assert (cached.cost_usd or 0) < (plain.cost_usd or 0)
 
 
-def test_a_batch_is_planned_at_half_the_price() -> None:
-    """The mode's price is the plan's."""
-    live, batch = planned(planner()), planned(planner(batch=True))
-    assert (batch.cost_usd or 0) * 2 == live.cost_usd
+def test_a_plan_says_what_batches_would_cost() -> None:
+    """Half the price of live requests, beside it; nothing where there is no discount."""
+    one = planner()
+    planned(one)
+    assert one.batch_cost_usd * 2 == one.cost_usd
+    assert "with llm_mode: batch" in summary(one)
+    none = planner(price=replace(PRICE, batch_discount=Decimal(0)))
+    planned(none)
+    assert "llm_mode: batch" not in summary(none)
 
 
 def summary(one: Planner, caps: Caps | None = None, limits: RateLimits | None = None) -> str:

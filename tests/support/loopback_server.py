@@ -5,7 +5,7 @@ schema; it logs what it was asked, without secrets; and it misbehaves on command
 (`server.script("500", "ok")`, one entry a request) or by rates (`rates={"429": 0.1}`).
 
     with LoopbackServer() as server: ...                      # server.base_url
-    python tests/support/loopback_server.py --port 8089 --log requests.jsonl
+    python -m support.loopback_server --port 8089 --log requests.jsonl   # in tests/
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
+
+from support.loopback_batches import Batches
 
 __all__ = ["FAULTS", "Asked", "LoopbackServer", "instance_of", "strict_schema_fault"]
 
@@ -133,6 +136,7 @@ class LoopbackServer:
         self._random = random.Random(self.seed)
         self._lock = threading.Lock()
         self._log = self.log_file.open("a", encoding="utf-8") if self.log_file else None
+        self.batches = Batches(self._in_batch)
         for name in self.rates:
             _known_fault(name)
 
@@ -184,6 +188,43 @@ class LoopbackServer:
                 self._log.flush()
             return fault, self.count
 
+    def _in_batch(self, body: Json) -> tuple[int, Json]:
+        fault, number = self.record("/v1/batches", {}, body)
+        name, _, value = fault.partition("=")
+        if name in STATUS_FAULTS:
+            status, code, message = STATUS_FAULTS[name]
+            return status, error_body(code, message)
+        refused = strict_schema_fault(schema_of(body), self.dialect)
+        if refused:
+            return 400, error_body("invalid_json_schema", refused)
+        return 200, self.completion(body, name, value, number)
+
+    def completion(self, body: Json, fault: str, value: str, number: int) -> Json:
+        """Return the reply to a request, as the fault spoils it."""
+        if fault == "error_body":
+            return {"error": {"message": "upstream failed", "code": 502}}
+        schema = schema_of(body)
+        answer = self.answer(body) if self.answer else None
+        if answer is None:
+            answer = instance_of(schema, json.dumps(body["messages"])) if schema else {"text": "ok"}
+        content, finish, refusal = _misbehave(answer, fault, value)
+        message = {"role": "assistant", "content": content, "refusal": refusal}
+        prompt_tokens = sum(len(m["content"]) for m in body["messages"]) // 4
+        completion_tokens = len(content or "") // 4
+        choices = [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}]
+        return {
+            "id": f"chatcmpl-{number}",
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": "another-model" if fault == "other_model" else self.model or body["model"],
+            "choices": [] if fault == "empty_choices" else choices,
+            "usage": {
+                "prompt_tokens": prompt_tokens,
+                "completion_tokens": completion_tokens,
+                "total_tokens": prompt_tokens + completion_tokens,
+            },
+        }
+
     def _next_fault(self) -> str:
         return (self.limit() if self.limit else None) or self._draw()
 
@@ -218,13 +259,46 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing on the console."""
 
     def do_GET(self) -> None:
-        if self.path.rstrip("/") != "/v1/models":
-            return self._error(404, None, f"no such path: {self.path}")
-        name = self.loopback.model or MODEL
-        self._send(200, {"object": "list", "data": [{"id": name, "object": "model"}]})
+        path, _, query = self.path.partition("?")
+        if path.rstrip("/") == "/v1/models":
+            name = self.loopback.model or MODEL
+            return self._send(200, {"object": "list", "data": [{"id": name, "object": "model"}]})
+        if not path.startswith(("/v1/files/", "/v1/batches")):
+            return self._error(404, None, f"no such path: {path}")
+        batches = self.loopback.batches
+        name = path.split("/")[3] if path.count("/") > 2 else ""
+        if path.startswith("/v1/files/"):
+            content = batches.files.get(name, b"")
+            return self._batch_call("download", lambda: content)
+        if name:
+            return self._batch_call("get", lambda: batches.get(name))
+        after = parse_qs(query).get("after", [None])[0]
+        self._batch_call("list", lambda: batches.page(after))
+
+    def _batch_call(self, name: str, call: Callable[[], Json | bytes | None]) -> None:
+        """Answer a call of the Batch API."""
+        fault = self.loopback.batches.fault(name)
+        if fault.isdigit():
+            return self._error(int(fault), None, f"fault {fault}")
+        result = call()
+        if fault == "lost":
+            return self._reset()
+        if fault == "hang":
+            time.sleep(10)
+        if result is None:
+            return self._error(404, None, "there is no such batch")
+        if isinstance(result, bytes):
+            return self._send_bytes(200, result, "application/octet-stream", {})
+        self._send(200, result)
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("content-length", 0)))
+        raw = self._body()
+        batches = self.loopback.batches
+        if self.path == "/v1/files":
+            kind = self.headers["content-type"]
+            return self._batch_call("upload", lambda: batches.upload(kind, raw))
+        if self.path == "/v1/batches":
+            return self._batch_call("create", lambda: batches.create(json.loads(raw)))
         if self.path != "/v1/chat/completions":
             return self._error(404, None, f"no such path: {self.path}")
         body = json.loads(raw)
@@ -251,40 +325,20 @@ class _Handler(BaseHTTPRequestHandler):
             retry_after = {"retry-after": value} if value else {}
             headers = {**request_id, **retry_after}
             return self._error(status, code, message.replace("KEY", key), headers)
-        schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
-        refused = strict_schema_fault(schema, self.loopback.dialect)
+        refused = strict_schema_fault(schema_of(body), self.loopback.dialect)
         if refused:
             return self._error(400, "invalid_json_schema", refused, request_id)
-        self._send(200, self._completion(body, schema, name, value, number), request_id)
+        self._send(200, self.loopback.completion(body, name, value, number), request_id)
 
-    def _completion(
-        self, body: Json, schema: Json | None, fault: str, value: str, number: int
-    ) -> Json:
-        if fault == "error_body":
-            return {"error": {"message": "upstream failed", "code": 502}}
-        answer = self.loopback.answer(body) if self.loopback.answer else None
-        if answer is None:
-            answer = instance_of(schema, json.dumps(body["messages"])) if schema else {"text": "ok"}
-        content, finish, refusal = _misbehave(answer, fault, value)
-        message = {"role": "assistant", "content": content, "refusal": refusal}
-        prompt_tokens = sum(len(m["content"]) for m in body["messages"]) // 4
-        completion_tokens = len(content or "") // 4
-        choices = [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}]
-        return {
-            "id": f"chatcmpl-{number}",
-            "object": "chat.completion",
-            "created": int(time.time()),
-            "model": "another-model" if fault == "other_model" else self._model(body),
-            "choices": [] if fault == "empty_choices" else choices,
-            "usage": {
-                "prompt_tokens": prompt_tokens,
-                "completion_tokens": completion_tokens,
-                "total_tokens": prompt_tokens + completion_tokens,
-            },
-        }
-
-    def _model(self, body: Json) -> str:
-        return self.loopback.model or str(body["model"])
+    def _body(self) -> bytes:
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length", 0)))
+        chunks = []
+        while size := int(self.rfile.readline(), 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
 
     def _error(
         self,
@@ -293,9 +347,7 @@ class _Handler(BaseHTTPRequestHandler):
         message: str,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        kind = code or "server_error"
-        error = {"message": message, "type": kind, "param": None, "code": code}
-        self._send(status, {"error": error}, headers)
+        self._send(status, error_body(code, message), headers)
 
     def _send(self, status: int, body: Json, headers: Mapping[str, str] | None = None) -> None:
         self._send_bytes(status, json.dumps(body).encode(), "application/json", headers or {})
@@ -331,6 +383,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.close_connection = True
         self.connection.close()
+
+
+def schema_of(body: Json) -> Json | None:
+    """Return the JSON schema that a request asks for."""
+    schema: Json | None = body.get("response_format", {}).get("json_schema", {}).get("schema")
+    return schema
+
+
+def error_body(code: str | None, message: str) -> Json:
+    """Return the body of a reply that is an error."""
+    kind = code or "server_error"
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
 def _known_fault(fault: str) -> None:

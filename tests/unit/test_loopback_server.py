@@ -12,10 +12,10 @@ import jsonschema
 import openai
 import pytest
 from jobforge.schema import response_format, response_schema
-from support import loopback_server
 from support.builders import ATTRIBUTES
 from support.loopback_server import LoopbackServer, instance_of, strict_schema_fault
 
+TESTS = Path(__file__).parents[1]
 FORM = response_format(ATTRIBUTES, text_bounds=True)
 
 
@@ -116,9 +116,11 @@ def test_refused_schema_is_a_400() -> None:
 
 def test_runs_as_a_program(tmp_path: Path) -> None:
     """As a program it says its address and serves until it is stopped."""
-    command = [sys.executable, loopback_server.__file__, "--port", "0"]
+    command = [sys.executable, "-m", "support.loopback_server", "--port", "0"]
     log = tmp_path / "log.jsonl"
-    with subprocess.Popen([*command, "--log", str(log)], stdout=subprocess.PIPE) as program:
+    with subprocess.Popen(
+        [*command, "--log", str(log)], cwd=TESTS, stdout=subprocess.PIPE
+    ) as program:
         assert program.stdout is not None
         address = program.stdout.readline().decode().strip().removeprefix("OPENAI_BASE_URL=")
         try:

@@ -16,15 +16,16 @@ from jobforge import errors
 FOLDER = Path(jobforge.__file__).parent
 # What a module or a package imports is in a layer before its own.
 LAYERS = [
-    {"errors", "redaction", "outcomes"},
+    {"errors", "redaction", "outcomes", "interrupting"},
     {"settings", "inputs", "prices", "retries", "limiter", "ledger"},
-    {"schema", "budget", "estimates", "client", "attempts"},
-    {"values", "transport"},
-    {"prompts", "replies", "recorded", "completions"},
+    {"schema", "budget", "estimates", "completions", "attempts"},
+    {"values", "client"},
+    {"prompts", "replies", "recorded", "transport", "batch_api"},
     {"questions", "planning", "executor"},
-    {"settling", "progress"},
-    {"bookkeeping"},
-    {"asking"},
+    {"settling", "progress", "forms", "batch_files"},
+    {"bookkeeping", "claiming", "secrecy"},
+    {"asking", "collecting"},
+    {"batching"},
     {"pipeline", "external", "local_llm", "cli"},
 ]
 # The same within a package, whose own name stands for what it gives out.
@@ -53,8 +54,8 @@ INSIDE = {
     "cli": [{"project", "endpoint"}, {"ledger"}, {"why", "doctor"}, {"plan"}, {""}, {"__main__"}],
 }
 OWNERS = {
-    "openai": {"client", "transport"},
-    "httpx2": {"transport"},
+    "openai": {"batch_api", "client", "transport"},
+    "httpx2": {"client", "transport"},
     "aiohttp": {"transport"},
     "sqlalchemy": {"ledger"},
     "sqlite3": {"ledger"},
@@ -162,9 +163,14 @@ def test_public_things_have_a_docstring(name: str) -> None:
             assert inspect.getdoc(thing), public
 
 
-def test_a_run_without_calls_does_not_load_openai() -> None:
-    """Importing the pipeline is cheap: openai is loaded at the first call."""
-    program = "import sys, jobforge.pipeline; print('openai' in sys.modules)"
+@pytest.mark.parametrize("library", ["openai", "sqlalchemy"])
+def test_an_idle_run_does_not_load(library: str) -> None:
+    """openai is loaded at the first call, SQLAlchemy when a ledger is opened that is there."""
+    program = (
+        "import sys, jobforge.pipeline, jobforge.attempts as attempts\n"
+        "assert attempts.existing_ledger('/nowhere/ledger.sqlite') is None\n"
+        f"print({library!r} in sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )

@@ -207,10 +207,14 @@ def test_a_part_of_a_request_keeps_the_keys() -> None:
 def test_what_the_ledger_keeps_is_what_is_sent() -> None:
     """The texts of a request, its keys and its model go into the ledger as they are sent."""
     keyer = Keyer(Settings(model="asked-model"))
-    asked = keyer.asked(keyer.keyed(request(), PACK), estimated_prompt_tokens=7)
-    assert asked.system_text == pack_message(PACK)
-    assert asked.user_text == job_message(request())
-    assert '"strict":true' in asked.schema_text
+    asked = keyer.asked(
+        keyer.keyed(request(), PACK),
+        system_text=pack_message(PACK),
+        user_text=job_message(request()),
+        schema_text="{}",
+        estimated_prompt_tokens=7,
+    )
+    assert (asked.system_text, asked.user_text) == (pack_message(PACK), job_message(request()))
     assert [one.attribute_id for one in asked.cells] == list(IDS)
     for one in asked.cells:
         assert (one.question_key, one.cell_key) == asked.keys(one.attribute_digest)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from jobforge.client import ChatClient, Connection
+from jobforge.client import ChatClient, Connection, openai_client, replied
 from jobforge.errors import ApiError, ReplyError
 from jobforge.inputs import Attribute
 from jobforge.redaction import redact
@@ -21,7 +19,6 @@ from jobforge.settings import Settings
 __all__ = ["Check", "check_endpoint", "check_schemas"]
 
 _SECONDS = 10.0
-_REPLY_BYTES = 4 << 20
 _PROBE_TOKENS = 300
 
 
@@ -36,26 +33,21 @@ class Check:
 
 def check_endpoint(connection: Connection, model: str) -> Iterator[Check]:
     """Yield whether the address answers and knows the model, by its list of models."""
-    request = urllib.request.Request(
-        f"{connection.base_url.rstrip('/')}/models",
-        headers={"Authorization": f"Bearer {connection.api_key}"},
-    )
+    models = openai_client(connection, _SECONDS).with_options(max_retries=0).models
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as reply:
-            body = reply.read(_REPLY_BYTES)
-    except urllib.error.HTTPError as error:
-        if error.code in (401, 403):
-            says = f"rejects the key ({error.code}): set OPENAI_API_KEY"
-            yield Check("endpoint", "problem", says)
-        else:
-            yield Check("endpoint", "note", f"answers, without a list of models ({error.code})")
+        reply = replied(models.with_raw_response.list, connection, _SECONDS)
+    except (ApiError, ReplyError) as error:
+        yield Check("endpoint", "problem", str(error))
         return
-    except (OSError, ValueError) as error:
-        cause = getattr(error, "reason", error)
-        yield Check("endpoint", "problem", redact(f"no answer: {cause}", [connection.api_key]))
+    if reply.status in (401, 403):
+        says = f"rejects the key ({reply.status}): set OPENAI_API_KEY"
+        yield Check("endpoint", "problem", says)
+        return
+    if not 200 <= reply.status < 300:
+        yield Check("endpoint", "note", f"answers, without a list of models ({reply.status})")
         return
     yield Check("endpoint", "ok", "answers")
-    known = _models(body)
+    known = _models(reply.body)
     if not known:
         yield Check("model", "note", f"{model}: the server does not list its models")
     elif model in known:

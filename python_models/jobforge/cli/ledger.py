@@ -82,6 +82,36 @@ def stats(ledger: LedgerOption = None) -> None:
 
 
 @app.command()
+def batches(ledger: LedgerOption = None) -> None:
+    """List the batches that have not been collected yet."""
+    with required_ledger(ledger) as opened:
+        found = opened.open_batches()
+    for batch in found:
+        at_provider = batch.api_batch_id or "not known at the provider"
+        typer.echo(f"{batch.local_id}  {at_provider}  since {batch.created_at:%Y-%m-%d %H:%M} UTC")
+    typer.echo(f"{len(found)} open batches; a run with llm_mode: batch collects them")
+
+
+@app.command("give-up")
+def give_up(batch: str, ledger: LedgerOption = None) -> None:
+    """Free the cells of a batch that nobody can collect: they may be asked, and paid for, again."""
+    required_ledger(ledger).close()
+    with open_ledger(ledger_url(ledger)) as opened:
+        known = {name for one in opened.open_batches() for name in (one.local_id, one.api_batch_id)}
+        if batch not in known:
+            raise LedgerError(
+                f"there is no open batch {batch!r}: `jobforge ledger batches` lists them"
+            )
+        (local_id,) = (
+            one.local_id
+            for one in opened.open_batches()
+            if batch in (one.local_id, one.api_batch_id)
+        )
+        opened.finish_batch(local_id, "abandoned")
+    typer.echo(f"batch {local_id} is given up: its cells may be asked again")
+
+
+@app.command()
 def export(path: Path, ledger: LedgerOption = None) -> None:
     """Write every attempt with its answers to a Parquet file."""
     with required_ledger(ledger) as opened:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from jobforge import errors
-from jobforge.completions import Completion, read_completion
+from jobforge.completions import Completion, Reply, read_completion
 from jobforge.executor.state import RunState
 from jobforge.executor.work import Attempt, AttemptStatus, Form, Purpose, WorkItem
 from jobforge.limiter import retry_after
 from jobforge.replies import BadCell, GoodCell
-from jobforge.transport import Reply, Transport
+from jobforge.transport import Transport
 
-__all__ = ["Error", "Exchange", "Exchanged", "Question"]
+__all__ = ["Error", "Exchange", "Exchanged", "Question", "status_of"]
 
 Error = errors.ApiError | errors.ReplyError
 _STATUSES: tuple[tuple[type[Exception], AttemptStatus], ...] = (
@@ -97,11 +97,11 @@ class Exchange:
             attribute_ids=question.attribute_ids,
             purpose=question.purpose,
             number=number,
-            estimate=form.estimate,
+            form=form,
             sent_at=sent_at,
             received_at=datetime.now(UTC),
             latency=latency,
-            status="interrupted" if interrupted else _status(error),
+            status="interrupted" if interrupted else status_of(error),
             reason=str(error) if error else None,
             http_status=reply.status if reply else error.status if error else None,
             request_id=completion.request_id if completion else None,
@@ -127,7 +127,8 @@ class Exchange:
             self._state.leave(scope)
 
 
-def _status(error: Error | None) -> AttemptStatus:
+def status_of(error: Error | None) -> AttemptStatus:
+    """Return what the ledger calls an attempt that ended so."""
     if error is None:
         return "answered"
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), "rejected")

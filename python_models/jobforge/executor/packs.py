@@ -12,27 +12,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jobforge.executor.work import Estimate, Form
+from jobforge.estimates import RequestSize, prompt_tokens, reply_tokens
+from jobforge.executor.work import Estimate, Form, Texts
 from jobforge.inputs import Attribute, ImputationRequest, Pack
 from jobforge.prompts import job_message, pack_message
 from jobforge.replies import BadCell, GoodCell, read_cells
 from jobforge.schema import response_format
 
-__all__ = ["PackForms", "PackRequest", "Texts"]
+__all__ = ["PackForms", "PackRequest"]
 
-_BYTES_PER_TOKEN = 3.6
-_COMPLETION_TOKENS_PER_CELL = 40
-_COMPLETION_TOKENS = 10
-_KEPT_FORMATS = 512
+_KEPT_SHAPES = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """A request in its parts, as a store keeps them."""
+class _Shape:
+    """The schema of some attributes, and what a reply in it will take."""
 
-    system: str
-    user: str
-    schema: str
+    body: bytes
+    text: str
+    bytes: int
+    reply_tokens: int
 
 
 class PackForms:
@@ -59,7 +58,8 @@ class PackForms:
         self._system = pack_message(pack)
         system = _json({"role": "system", "content": self._system})
         self._head = head[:-1] + b',"messages":[' + system + b',{"role":"user","content":'
-        self._formats: OrderedDict[tuple[str, ...], bytes] = OrderedDict()
+        self._system_bytes = len(self._system.encode("utf-8", "replace"))
+        self._shapes: OrderedDict[tuple[str, ...], _Shape] = OrderedDict()
 
     def attributes(self, attribute_ids: Sequence[str]) -> list[Attribute]:
         """Return the definitions; raises InputError for an attribute that the pack has not."""
@@ -67,42 +67,34 @@ class PackForms:
         return [known.get(name) or self.pack.attribute(name) for name in attribute_ids]
 
     def form(self, request: ImputationRequest) -> Form:
-        """Return the request's bytes and its estimate."""
-        body = b"".join(
-            (
-                self._head,
-                _json(job_message(request)),
-                b'}],"response_format":',
-                self._format(request.attribute_ids),
-                b"}",
-            )
-        )
-        completion = _COMPLETION_TOKENS + _COMPLETION_TOKENS_PER_CELL * len(request.attribute_ids)
+        """Return the request's bytes, its texts and its estimate."""
+        user = job_message(request)
+        shape = self._shape(request.attribute_ids)
+        body = b"".join((self._head, _json(user), b'}],"response_format":', shape.body, b"}"))
+        size = RequestSize(self._system_bytes, len(user.encode("utf-8", "replace")), shape.bytes)
         return Form(
             body,
             Estimate(
-                prompt_tokens=round(len(body) / _BYTES_PER_TOKEN),
-                completion_tokens=min(completion, self._largest),
+                prompt_tokens=prompt_tokens(size),
+                completion_tokens=min(shape.reply_tokens, self._largest),
                 # A token is at least a byte, whatever the tokeniser.
                 largest_prompt_tokens=len(body),
                 largest_completion_tokens=self._largest,
             ),
+            Texts(self._system, user, shape.text),
         )
 
-    def texts(self, request: ImputationRequest) -> Texts:
-        """Return the texts that `form` joins."""
-        schema = self._format(request.attribute_ids).decode()
-        return Texts(self._system, job_message(request), schema)
-
-    def _format(self, attribute_ids: tuple[str, ...]) -> bytes:
+    def _shape(self, attribute_ids: tuple[str, ...]) -> _Shape:
         # Jobs of one pack mostly miss the same attributes; single cells are repeated rarely.
-        encoded = self._formats.get(attribute_ids)
-        if encoded is None:
-            schema = response_format(self.attributes(attribute_ids), text_bounds=self._text_bounds)
-            encoded = self._formats[attribute_ids] = _json(schema)
-            if len(self._formats) > _KEPT_FORMATS:
-                self._formats.popitem(last=False)
-        return encoded
+        shape = self._shapes.get(attribute_ids)
+        if shape is None:
+            attributes = self.attributes(attribute_ids)
+            body = _json(response_format(attributes, text_bounds=self._text_bounds))
+            shape = _Shape(body, body.decode(), len(body), reply_tokens(attributes))
+            self._shapes[attribute_ids] = shape
+            if len(self._shapes) > _KEPT_SHAPES:
+                self._shapes.popitem(last=False)
+        return shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +122,6 @@ class PackRequest:
     def form(self, attribute_ids: tuple[str, ...]) -> Form:
         """Return the request that asks for these of them."""
         return self.forms.form(self._part(attribute_ids))
-
-    def texts(self, attribute_ids: tuple[str, ...]) -> Texts:
-        """Return the texts of that request, for whoever records it."""
-        return self.forms.texts(self._part(attribute_ids))
 
     def read(
         self, content: str, attribute_ids: tuple[str, ...]

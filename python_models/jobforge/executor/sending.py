@@ -10,11 +10,11 @@ import asyncio
 from dataclasses import dataclass
 
 from jobforge import errors
-from jobforge.completions import Usage
 from jobforge.executor.exchange import Error, Exchange, Exchanged, Question
 from jobforge.executor.state import RunState
 from jobforge.executor.work import Attempt, Budget, Denied, Form, Recorder, Reservation
 from jobforge.limiter import LimiterClosed, RateLimiter, Slot
+from jobforge.prices import Usage
 from jobforge.retries import GiveUp, RetryPolicy
 
 __all__ = ["Asked", "Failed", "Sender", "Unasked"]

@@ -1,7 +1,7 @@
 """What the executor works on and what it gives out, and the seams to its neighbours.
 
-It does not know prompts, schemas, prices or a store: a WorkItem forms and reads requests, a Budget
-says what may be sent, a Recorder makes what came back durable.
+It does not know prompts, schemas, what a token costs or a store: a WorkItem forms and reads
+requests, a Budget says what may be sent, a Recorder makes what came back durable.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from jobforge.budget import Denied, Reservation
-from jobforge.completions import Usage
 from jobforge.outcomes import OutcomeKind
+from jobforge.prices import Usage
 from jobforge.replies import BadCell, GoodCell
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Purpose",
     "Recorder",
     "Reservation",
+    "Texts",
     "WorkItem",
 ]
 
@@ -59,11 +60,21 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """A request in its parts, as a store keeps them."""
+
+    system: str
+    user: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
-    """A request, ready to send, and what it will take."""
+    """A request, ready to send, what it will take, and its texts."""
 
     body: bytes = field(repr=False)
     estimate: Estimate
+    texts: Texts = field(repr=False)
 
 
 class WorkItem(Protocol):
@@ -106,7 +117,7 @@ class Attempt:
     attribute_ids: tuple[str, ...]
     purpose: Purpose
     number: int
-    estimate: Estimate
+    form: Form
     sent_at: datetime
     received_at: datetime
     latency: float

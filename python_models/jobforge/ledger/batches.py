@@ -16,7 +16,7 @@ from jobforge.ledger.database import Database
 from jobforge.ledger.dialects import Dialect
 from jobforge.ledger.errors import LedgerError
 from jobforge.ledger.records import Batch, BatchItem, BatchState
-from jobforge.ledger.rows import from_micros, hashes_of, item_row, request_of_item
+from jobforge.ledger.rows import from_micros, hashes_of, item_of_row, item_row
 from jobforge.ledger.secrets import Secrets
 from jobforge.ledger.tables import TEXT_COLUMNS, batch, batch_item, pending_cell
 from jobforge.ledger.texts import add_texts, chunks, contents
@@ -80,7 +80,7 @@ def _add_items(
         texts = prepared_texts(item.request, secrets)
         hashes = hashes_of(texts)
         found.update((hashes[name], content) for name, content in texts.items())
-        rows.append(item_row(local_id, item.custom_id, item.request, hashes))
+        rows.append(item_row(local_id, item, hashes))
     add_texts(connection, dialect, found)
     connection.execute(insert(batch_item), rows)
 
@@ -139,7 +139,7 @@ def items(database: Database, local_id: str) -> Iterator[BatchItem]:
         if not rows:
             return
         for row in rows:
-            yield BatchItem(row["custom_id"], request_of_item(dict(row), texts))
+            yield item_of_row(dict(row), texts)
         last = rows[-1]["custom_id"]
 
 

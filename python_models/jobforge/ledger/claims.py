@@ -23,7 +23,9 @@ _HELD = select(claim.c.cell_key).where(
     claim.c.run_id == bindparam("run"), claim.c.cell_key.in_(_KEYS)
 )
 _GIVE_UP = delete(claim).where(claim.c.run_id == bindparam("run"), claim.c.cell_key.in_(_KEYS))
-_PENDING = select(pending_cell.c.cell_key).where(pending_cell.c.cell_key.in_(_KEYS))
+_PENDING = select(pending_cell.c.cell_key, pending_cell.c.local_id).where(
+    pending_cell.c.cell_key.in_(_KEYS)
+)
 _SETTLED = select(answer.c.cell_key, answer.c.evidence_hash, answer.c.outcome).where(
     answer.c.cell_key.in_(_KEYS)
 )
@@ -55,7 +57,7 @@ def take(
         rows = [{"cell_key": key, "run_id": run_id, "expires_at": expires} for key in chunk]
         connection.execute(statement, rows)
         mine = held_by(connection, run_id, chunk)
-        barred = pending(connection, chunk)
+        barred = set(pending(connection, chunk))
         for row in connection.execute(_SETTLED, {"keys": chunk}):
             if _settles(row, evidence, refused_again):
                 barred.add(row[0])
@@ -80,11 +82,12 @@ def held_by(connection: Connection, run_id: str, cell_keys: Iterable[str]) -> se
     return held
 
 
-def pending(connection: Connection, cell_keys: Iterable[str]) -> set[str]:
-    """Return those of the cells that wait in a batch."""
-    waiting: set[str] = set()
+def pending(connection: Connection, cell_keys: Iterable[str]) -> dict[str, str]:
+    """Return the local id of the batch in which each of the cells waits that does."""
+    waiting: dict[str, str] = {}
     for chunk in chunks(cell_keys):
-        waiting.update(connection.execute(_PENDING, {"keys": chunk}).scalars())
+        rows = connection.execute(_PENDING, {"keys": chunk})
+        waiting.update((row[0], row[1]) for row in rows)
     return waiting
 
 

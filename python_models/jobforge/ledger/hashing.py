@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 __all__ = [
@@ -36,7 +37,7 @@ def digest(tag: str, *parts: Part) -> str:
     written = "".join(
         [f"s{len(part)}:{part}" if type(part) is str else _written(part) for part in parts]
     )
-    return hashlib.sha256(f"jobforge:{tag}:1\n{written}".encode()).hexdigest()
+    return _sealed(tag, written)
 
 
 def text_hash(content: str) -> str:
@@ -61,19 +62,13 @@ def question_key(
     job_digest: str,
 ) -> str:
     """Return the key of a question, whichever model answers it."""
-    return digest(
-        "question",
-        prompt_version,
-        instructions_hash,
-        schema_version,
-        attribute_digest,
-        job_digest,
-    )
+    opening = _shared(prompt_version, instructions_hash, schema_version, attribute_digest)
+    return _sealed("question", f"{opening}s{len(job_digest)}:{job_digest}")
 
 
 def cell_key(question_key: str, model: str, parameters: str) -> str:
     """Return the key of a question to one model with these canonical parameters."""
-    return digest("cell", question_key, model, parameters)
+    return _sealed("cell", f"s{len(question_key)}:{question_key}{_shared(model, parameters)}")
 
 
 def known_digest(known: Iterable[tuple[str, str]]) -> str:
@@ -87,8 +82,13 @@ def evidence_hash(known_digest: str, comparable: Iterable[tuple[str, str, str]])
     `comparable` holds the (job title, relation, value) of the comparable values that the prompt
     gives for this very attribute, in any order.
     """
-    parts = [part for value in sorted(comparable) for part in value]
-    return digest("evidence", known_digest, *parts)
+    shown = "".join(
+        [
+            f"s{len(title)}:{title}s{len(relation)}:{relation}s{len(value)}:{value}"
+            for title, relation, value in sorted(comparable)
+        ]
+    )
+    return _sealed("evidence", f"s{len(known_digest)}:{known_digest}{shown}")
 
 
 def request_key(
@@ -96,6 +96,16 @@ def request_key(
 ) -> str:
     """Return the key of a whole request; attempts at the same request share it."""
     return digest("request", model, parameters, system_hash, user_hash, schema_hash)
+
+
+def _sealed(tag: str, written: str) -> str:
+    return hashlib.sha256(f"jobforge:{tag}:1\n{written}".encode()).hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def _shared(*texts: str) -> str:
+    """Write the parts that the keys of many cells share: all jobs', or all attributes'."""
+    return "".join([f"s{len(text)}:{text}" for text in texts])
 
 
 def _written(part: Part) -> str:

@@ -136,8 +136,8 @@ class Ledger(Protocol):
     def finish_batch(self, local_id: str, state: BatchState) -> None:
         """End a batch after its answers were recorded; what is still missing may be asked again."""
 
-    def pending_cells(self, cell_keys: Iterable[str]) -> set[str]:
-        """Return those of the cells that wait in a batch."""
+    def pending_cells(self, cell_keys: Iterable[str]) -> dict[str, str]:
+        """Return the local id of the batch in which each of the cells waits that does."""
 
     def close(self) -> None:
         """Give the ledger back; it cannot be used any more."""

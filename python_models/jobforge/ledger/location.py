@@ -1,7 +1,7 @@
 """Where the ledger is, and where it must not be.
 
 The warehouse file and dbt's target folder can be deleted at any time; what was paid for cannot be
-in either of them.
+in either of them. A path is found without SQLAlchemy, which a run that has no ledger does not load.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from typing import TYPE_CHECKING
 
 from jobforge.ledger.errors import LedgerCorruptError, LedgerError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 __all__ = ["DEFAULT_PATH", "VARIABLE", "Location"]
 
@@ -44,6 +45,9 @@ class Location:
         scheme, found, _ = text.partition("://")
         if not found:
             return cls(path=_checked(Path(text)))
+        from sqlalchemy.engine import make_url
+        from sqlalchemy.exc import ArgumentError
+
         try:
             url = make_url(text)
         except (ArgumentError, ValueError):

@@ -231,10 +231,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """One line of a batch: the request, and the id by which its result is known again."""
+    """One line of a batch: the request, and the id by which its result is known again.
+
+    definitions: what is needed to read the reply, in the words of whoever sends it.
+    """
 
     custom_id: str
     request: AskedRequest
+    definitions: str = ""
 
 
 @dataclass(frozen=True, slots=True)

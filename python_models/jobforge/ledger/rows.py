@@ -14,7 +14,7 @@ from typing import Any
 
 from jobforge.ledger import tables
 from jobforge.ledger.hashing import digest, request_key, text_hash
-from jobforge.ledger.records import AskedCell, AskedRequest, AttemptRecord, CellAnswer
+from jobforge.ledger.records import AskedCell, AskedRequest, AttemptRecord, BatchItem, CellAnswer
 
 __all__ = [
     "Row",
@@ -24,9 +24,9 @@ __all__ = [
     "attempt_row",
     "from_micros",
     "hashes_of",
+    "item_of_row",
     "item_row",
     "item_texts",
-    "request_of_item",
     "storable",
     "to_micros",
 ]
@@ -148,24 +148,25 @@ def _named(row: Mapping[str, Any], columns: list[str]) -> list[Any]:
     return [part for name in columns if row[name] is not None for part in (name, row[name])]
 
 
-def item_row(
-    local_id: str, custom_id: str, request: AskedRequest, hashes: Mapping[str, str]
-) -> Row:
+def item_row(local_id: str, item: BatchItem, hashes: Mapping[str, str]) -> Row:
     """Return the row of a batch's item: the texts by hash, the rest as JSON."""
+    request = item.request
     rest = {name: getattr(request, name) for name in _ITEM_FIELDS}
+    rest["definitions"] = item.definitions
     rest["cells"] = [[c.attribute_id, c.attribute_digest, c.evidence_hash] for c in request.cells]
     return {
         "local_id": local_id,
-        "custom_id": custom_id,
+        "custom_id": item.custom_id,
         **hashes,
         "request": json.dumps(rest, separators=(",", ":"), ensure_ascii=False),
     }
 
 
-def request_of_item(row: Mapping[str, Any], texts: Mapping[str, str]) -> AskedRequest:
-    """Return the request of a batch's item; `texts` gives the contents by hash."""
+def item_of_row(row: Mapping[str, Any], texts: Mapping[str, str]) -> BatchItem:
+    """Return a batch's item; `texts` gives the contents by hash."""
     rest = json.loads(row["request"])
     cells = rest.pop("cells")
+    definitions = rest.pop("definitions", "")
     request = AskedRequest(
         **rest,
         system_text=texts[row["system_text"]],
@@ -178,7 +179,7 @@ def request_of_item(row: Mapping[str, Any], texts: Mapping[str, str]) -> AskedRe
         AskedCell(attribute_id, attribute_digest, evidence, *request.keys(attribute_digest))
         for attribute_id, attribute_digest, evidence in cells
     ]
-    return replace(request, cells=tuple(asked))
+    return BatchItem(row["custom_id"], replace(request, cells=tuple(asked)), definitions)
 
 
 _ITEM_FIELDS = (

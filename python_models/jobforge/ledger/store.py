@@ -178,7 +178,7 @@ class SqlLedger:
             lambda connection: batches.finish(connection, self._dialect, local_id, state)
         )
 
-    def pending_cells(self, cell_keys: Iterable[str]) -> set[str]:
+    def pending_cells(self, cell_keys: Iterable[str]) -> dict[str, str]:
         with self._database.reading() as connection:
             return claims.pending(connection, cell_keys)
 

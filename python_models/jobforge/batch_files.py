@@ -1,0 +1,230 @@
+"""A batch's files: the requests that go up, and the results that come down.
+
+Both may have hundreds of megabytes, so they are on the disk and not in memory: a draft is written
+as it grows, a result is read when its request is at hand.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from jobforge import errors
+from jobforge.batch_api import ENDPOINT
+from jobforge.completions import Reply, read_completion
+from jobforge.executor.exchange import Error, status_of
+from jobforge.inputs import Attribute
+from jobforge.ledger import BatchItem
+from jobforge.prices import Usage
+from jobforge.redaction import redact
+from jobforge.replies import BadCell, GoodCell, read_cells
+from jobforge.values import plain_number
+
+__all__ = [
+    "LARGEST_BYTES",
+    "MOST_REQUESTS",
+    "BatchDraft",
+    "BatchResult",
+    "BatchResults",
+    "definitions",
+]
+
+# The limits of OpenAI's Batch API for one file.
+MOST_REQUESTS = 50_000
+LARGEST_BYTES = 200_000_000
+
+_NOT_RUN = ("batch_expired", "batch_cancelled")
+
+
+class BatchDraft:
+    """Requests on their way into one batch, as lines of a file; `close` takes it away."""
+
+    def __init__(self) -> None:
+        self.items: list[BatchItem] = []
+        self.bytes = 0
+        self._file = tempfile.NamedTemporaryFile(prefix="jobforge-", suffix=".jsonl")  # noqa: SIM115 - see close
+
+    @property
+    def path(self) -> Path:
+        """Where the file is, with all that was added."""
+        self._file.flush()
+        return Path(self._file.name)
+
+    @property
+    def next_id(self) -> str:
+        """What the next request is called in the batch."""
+        return f"{len(self.items) + 1:05d}"
+
+    def has_room(self, body: bytes) -> bool:
+        """Say whether a request still fits."""
+        size = self.bytes + len(_line(self.next_id, body))
+        return len(self.items) < MOST_REQUESTS and size <= LARGEST_BYTES
+
+    def add(self, item: BatchItem, body: bytes) -> None:
+        """Add a request with its body, under `next_id`."""
+        line = _line(item.custom_id, body)
+        self._file.write(line)
+        self.bytes += len(line)
+        self.items.append(item)
+
+    def close(self) -> None:
+        """Delete the file."""
+        self._file.close()
+
+
+def _line(custom_id: str, body: bytes) -> bytes:
+    head = json.dumps({"custom_id": custom_id, "method": "POST", "url": ENDPOINT})
+    return head[:-1].encode() + b', "body": ' + body + b"}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What came of one request of a batch.
+
+    error: why there is no answer. was_sent: whether the model was asked at all.
+    """
+
+    attribute_ids: tuple[str, ...]
+    status: str
+    error: Error | None
+    was_sent: bool = True
+    http_status: int | None = None
+    request_id: str | None = None
+    model: str | None = None
+    fingerprint: str | None = None
+    usage: Usage | None = None
+    raw_reply: bytes | None = field(default=None, repr=False)
+    cells: Mapping[str, GoodCell | BadCell] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no answer."""
+        return None if self.error is None else str(self.error)
+
+
+class BatchResults:
+    """The results in the files of one batch, by the request's custom id.
+
+    unreadable: lines that are no result.
+    """
+
+    def __init__(self, files: Iterable[Path], secrets: Sequence[str] = ()) -> None:
+        self.unreadable = 0
+        self._secrets = tuple(secrets)
+        self._places: dict[str, tuple[Path, int]] = {}
+        for path in files:
+            with path.open("rb") as lines:
+                at = 0
+                for line in lines:
+                    self._note(line, path, at)
+                    at += len(line)
+
+    def of(self, item: BatchItem) -> BatchResult:
+        """Return what came of a request."""
+        place = self._places.get(item.custom_id)
+        if place is None:
+            return _not_answered(item, "the batch has no result for it", was_sent=False)
+        path, at = place
+        with path.open("rb") as file:
+            file.seek(at)
+            line = json.loads(file.readline())
+        response, error = _mapping(line.get("response")), _mapping(line.get("error"))
+        if response.get("body") is None:
+            said = redact(str(error.get("message") or "no result"), self._secrets)
+            return _not_answered(item, said, was_sent=error.get("code") not in _NOT_RUN)
+        return self._read(item, response)
+
+    def _note(self, line: bytes, path: Path, at: int) -> None:
+        try:
+            custom_id = _mapping(json.loads(line)).get("custom_id")
+        except (ValueError, RecursionError):
+            custom_id = None
+        if isinstance(custom_id, str):
+            self._places.setdefault(custom_id, (path, at))
+        elif line.strip():
+            self.unreadable += 1
+
+    def _read(self, item: BatchItem, response: Mapping[str, Any]) -> BatchResult:
+        status = response.get("status_code")
+        status = status if isinstance(status, int) else 200
+        request_id = response.get("request_id")
+        headers = {"x-request-id": request_id} if isinstance(request_id, str) else {}
+        raw = json.dumps(response["body"], ensure_ascii=False).encode("utf-8", "replace")
+        for secret in self._secrets:
+            raw = raw.replace(secret.encode(), b"[redacted]")
+        completion = read_completion(
+            Reply(status, headers, raw, 0.0), item.request.model, self._secrets
+        )
+        error: Error | None = completion.error
+        cells: Mapping[str, GoodCell | BadCell] = {}
+        if completion.content is not None:
+            try:
+                cells = read_cells(completion.content, _attributes(item))
+            except errors.UnreadableReplyError as failure:
+                error = failure
+        return BatchResult(
+            _attribute_ids(item),
+            status_of(error),
+            error,
+            http_status=status,
+            request_id=completion.request_id,
+            model=completion.model,
+            fingerprint=completion.fingerprint,
+            usage=completion.usage,
+            raw_reply=raw,
+            cells=cells,
+        )
+
+
+def definitions(attributes: Iterable[Attribute]) -> str:
+    """Return, as JSON, what is needed to check these attributes' answers."""
+    return json.dumps(
+        [
+            [
+                attribute.attribute_id,
+                attribute.value_type,
+                *(
+                    None if bound is None else plain_number(bound)
+                    for bound in (attribute.scale_minimum, attribute.scale_maximum)
+                ),
+                attribute.allowed_values,
+            ]
+            for attribute in attributes
+        ],
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def _attributes(item: BatchItem) -> list[Attribute]:
+    return [
+        Attribute(
+            attribute_id,
+            attribute_id,
+            item.request.domain,
+            "",
+            value_type,
+            None if low is None else Decimal(low),
+            None if high is None else Decimal(high),
+            tuple(allowed),
+        )
+        for attribute_id, value_type, low, high, allowed in json.loads(item.definitions)
+    ]
+
+
+def _attribute_ids(item: BatchItem) -> tuple[str, ...]:
+    return tuple(cell.attribute_id for cell in item.request.cells)
+
+
+def _not_answered(item: BatchItem, reason: str, *, was_sent: bool) -> BatchResult:
+    error = errors.ServerFaultError(f"not answered: {reason}")
+    return BatchResult(_attribute_ids(item), status_of(error), error, was_sent)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
