@@ -163,8 +163,9 @@ class RateLimiter:
         now = asyncio.get_running_loop().time()
         pace = self._paced(now)
         starved = pace.refused(slot.number, slot.sent_at, now)
-        # A short wait is for the request itself, unless the others get nowhere either.
-        if retry_after and (starved > 1 or retry_after > _LONG_WAIT):
+        # A short wait is for the request itself, unless the others get nowhere either, not even
+        # after two pauses: a limit that starts anew with the clock refuses all for a moment.
+        if retry_after and (starved > 2 or retry_after > _LONG_WAIT):
             pace.pause(now + retry_after)
         self._learn(slot, headers)
 

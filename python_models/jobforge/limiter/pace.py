@@ -4,6 +4,7 @@
    in TCP (RFC 5681), so that an unknown limit is passed by little.
 2. Measure. Between two waves of refusals a limiter that was empty at both let through exactly what
    came back to it: what was admitted over the time between is the limit. TCP's halving guesses it.
+   Where the server asked for a pause in between, it is no less than most of what was let through.
 3. Balance. From then on every send raises the rate a little and every refusal lowers it by a fixed
    multiple of that, as in multiplicative weights: the rate settles where one request in
    `1 / _SHARE` is refused, whatever the limiter's kind, its burst and the jitter of the network.
@@ -51,6 +52,8 @@ class Pace:
         self._wave_sent = 0
         self._wave_admitted = -1
         self._mark: tuple[float, int] | None = None
+        self._found = 0.0
+        self._was_asked_to_pause = False
         self._balanced = False
         self._starved = 0
         self._lately: deque[tuple[float, int]] = deque()
@@ -82,7 +85,8 @@ class Pace:
         return self.sent
 
     def pause(self, until: float) -> None:
-        """Send nothing before that time."""
+        """Send nothing before that time: the server asks for it."""
+        self._was_asked_to_pause = True
         self._paused_until = max(self._paused_until, until)
 
     def refused(self, number: int, sent_at: float, now: float) -> int:
@@ -99,9 +103,8 @@ class Pace:
             self._wave_sent, self._wave_admitted = self.sent, admitted
             self._starved = self._starved + 1 if starved else 0
             if starved:
-                self.pause(
-                    now + min(_FIRST_PAUSE * 2.0 ** min(self._starved - 1, 10), _LONGEST_PAUSE)
-                )
+                pause = min(_FIRST_PAUSE * 2.0 ** min(self._starved - 1, 10), _LONGEST_PAUSE)
+                self._paused_until = max(self._paused_until, now + pause)
         self._lower(admitted, sent_at, now, wave, starved)
         self._next = max(self._next, self._paused_until, now + 1.0 / self.rate)
         return self._starved
@@ -112,12 +115,15 @@ class Pace:
         if self._searching and piled:
             self._searching = False
             self._mark = (sent_at, admitted)
+            self._found = self._admitted_lately(now)
             self.rate = max(_SLOWEST, self.rate / 3)
         elif wave and not starved and self._mark and not self._balanced:
             then, admitted_then = self._mark
             if admitted - admitted_then >= _FEWEST_ADMITTED and sent_at > then:
                 self._balanced = True
-                self.rate = min(self.rate, (admitted - admitted_then) / (sent_at - then))
+                measured = (admitted - admitted_then) / (sent_at - then)
+                least = _FLOOR * self._found if self._was_asked_to_pause else 0.0
+                self.rate = min(self.rate, max(measured, least))
         else:
             floor = 0.0 if starved else _FLOOR * self._admitted_lately(now)
             lowered = self.rate * (1 - _STEP / _SHARE)
