@@ -17,8 +17,11 @@ _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 def one_line(text: str, limit: int) -> str:
     """Return `text` on one line, at most `limit` characters, encodable as UTF-8."""
-    encodable = text.encode("utf-8", "replace").decode("utf-8")
-    line = _BLANKS.sub(" ", encodable).strip()
+    # In printable text the only blank is a space, and every letter can be encoded.
+    if text.isprintable() and "  " not in text:
+        line = text.strip()
+    else:
+        line = _BLANKS.sub(" ", text.encode("utf-8", "replace").decode("utf-8")).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jobforge.client import Connection
 from jobforge.redaction import one_line, redact
 
@@ -43,3 +47,13 @@ def test_an_address_with_a_password_is_not_shown() -> None:
     assert "word" not in shown
     assert "plain-key" not in shown
     assert "host/v1" in shown
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=40), st.integers(2, 30))
+def test_the_quick_way_is_the_long_way(text: str, limit: int) -> None:
+    """A printable text gives the line that any other way of joining its words gives."""
+    words = " ".join(re.split(r"[\s\x00-\x1f\x7f-\x9f]+", text.encode("utf-8", "replace").decode()))
+    line = words.strip()
+    assert one_line(text, limit) == (
+        line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    )
