@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jobforge import errors
 from jobforge.client import Connection, openai_client, replied, speaking
-from jobforge.completions import Reply, read_completion
+from jobforge.completions import Reply, mapping, read_completion
 from jobforge.redaction import redact
 
 if TYPE_CHECKING:
@@ -101,9 +101,9 @@ class BatchApi:
         query: dict[str, object] = {"limit": _PAGE}
         while True:
             page = self._json(partial(batches.list, extra_query=dict(query)))
-            found = [_mapping(one) for one in _list(page.get("data"))]
+            found = [mapping(one) for one in _list(page.get("data"))]
             for one in found:
-                if _mapping(one.get("metadata")).get(_LOCAL_ID) == local_id:
+                if mapping(one.get("metadata")).get(_LOCAL_ID) == local_id:
                     return self._batch(one)
             created = [_moment(one.get("created_at")) or since for one in found]
             # The latest come first.
@@ -142,17 +142,17 @@ class BatchApi:
             assert error is not None
             raise error
         try:
-            return _mapping(json.loads(reply.body))
+            return mapping(json.loads(reply.body))
         except (ValueError, RecursionError):
             raise errors.UnreadableReplyError(
                 "unreadable: the server's reply is not JSON", request_id=reply.request_id
             ) from None
 
     def _batch(self, body: Mapping[str, Any]) -> RemoteBatch:
-        counts = _mapping(body.get("request_counts"))
+        counts = mapping(body.get("request_counts"))
         ends = ("completed_at", "expired_at", "cancelled_at", "failed_at")
         ended = [_moment(body.get(name)) for name in ends]
-        faults = [_mapping(one) for one in _list(_mapping(body.get("errors")).get("data"))]
+        faults = [mapping(one) for one in _list(mapping(body.get("errors")).get("data"))]
         words = [f"{one.get('message') or one.get('code')}{_at_line(one)}" for one in faults]
         return RemoteBatch(
             batch_id=_required(body, "id"),
@@ -188,7 +188,3 @@ def _count(value: Any) -> int:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

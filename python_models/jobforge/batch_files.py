@@ -11,18 +11,19 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jobforge import errors
 from jobforge.batch_api import ENDPOINT
-from jobforge.completions import Reply, read_completion
-from jobforge.executor.exchange import Error, status_of
+from jobforge.completions import Reply, mapping
+from jobforge.executor.exchange import Cells, Error, read_reply, status_of
 from jobforge.inputs import Attribute
 from jobforge.ledger import BatchItem
 from jobforge.prices import Usage
 from jobforge.redaction import redact
-from jobforge.replies import BadCell, GoodCell, read_cells
+from jobforge.replies import read_cells
 from jobforge.values import plain_number
 
 __all__ = [
@@ -99,7 +100,7 @@ class BatchResult:
     fingerprint: str | None = None
     usage: Usage | None = None
     raw_reply: bytes | None = field(default=None, repr=False)
-    cells: Mapping[str, GoodCell | BadCell] = field(default_factory=dict)
+    cells: Cells = field(default_factory=dict)
 
     @property
     def reason(self) -> str | None:
@@ -133,7 +134,7 @@ class BatchResults:
         with path.open("rb") as file:
             file.seek(at)
             line = json.loads(file.readline())
-        response, error = _mapping(line.get("response")), _mapping(line.get("error"))
+        response, error = mapping(line.get("response")), mapping(line.get("error"))
         if response.get("body") is None:
             said = redact(str(error.get("message") or "no result"), self._secrets)
             return _not_answered(item, said, was_sent=error.get("code") not in _NOT_RUN)
@@ -141,7 +142,7 @@ class BatchResults:
 
     def _note(self, line: bytes, path: Path, at: int) -> None:
         try:
-            custom_id = _mapping(json.loads(line)).get("custom_id")
+            custom_id = mapping(json.loads(line)).get("custom_id")
         except (ValueError, RecursionError):
             custom_id = None
         if isinstance(custom_id, str):
@@ -157,16 +158,12 @@ class BatchResults:
         raw = json.dumps(response["body"], ensure_ascii=False).encode("utf-8", "replace")
         for secret in self._secrets:
             raw = raw.replace(secret.encode(), b"[redacted]")
-        completion = read_completion(
-            Reply(status, headers, raw, 0.0), item.request.model, self._secrets
+        completion, cells, error = read_reply(
+            Reply(status, headers, raw, 0.0),
+            item.request.model,
+            self._secrets,
+            partial(read_cells, attributes=_attributes(item)),
         )
-        error: Error | None = completion.error
-        cells: Mapping[str, GoodCell | BadCell] = {}
-        if completion.content is not None:
-            try:
-                cells = read_cells(completion.content, _attributes(item))
-            except errors.UnreadableReplyError as failure:
-                error = failure
         return BatchResult(
             _attribute_ids(item),
             status_of(error),
@@ -224,7 +221,3 @@ def _attribute_ids(item: BatchItem) -> tuple[str, ...]:
 def _not_answered(item: BatchItem, reason: str, *, was_sent: bool) -> BatchResult:
     error = errors.ServerFaultError(f"not answered: {reason}")
     return BatchResult(_attribute_ids(item), status_of(error), error, was_sent)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -14,7 +14,7 @@ from jobforge import errors
 from jobforge.prices import Usage
 from jobforge.redaction import redact
 
-__all__ = ["Completion", "Reply", "read_completion"]
+__all__ = ["Completion", "Reply", "mapping", "read_completion"]
 
 _TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
 
@@ -52,10 +52,10 @@ class Completion:
 def read_completion(reply: Reply, model: str, secrets: Iterable[str] = ()) -> Completion:
     """Read a reply of any status; `model` is the one that was asked for."""
     try:
-        body = _mapping(json.loads(reply.body))
+        body = mapping(json.loads(reply.body))
     except (ValueError, RecursionError):
         body = None
-    usage = _usage(_mapping((body or {}).get("usage")))
+    usage = _usage(mapping((body or {}).get("usage")))
     request_id = reply.request_id or _text((body or {}).get("id"))
     content: str | None = None
     error: errors.ApiError | errors.ReplyError | None = None
@@ -85,13 +85,13 @@ def _content(
     body: Mapping[str, Any], secrets: Iterable[str]
 ) -> tuple[str | None, tuple[type[errors.ReplyError], str] | None]:
     choices = body.get("choices")
-    choice = _mapping(choices[0]) if isinstance(choices, list) and choices else {}
-    message = _mapping(choice.get("message"))
+    choice = mapping(choices[0]) if isinstance(choices, list) and choices else {}
+    message = mapping(choice.get("message"))
     finish = _text(choice.get("finish_reason"))
     refusal = _text(message.get("refusal"))
     content = _text(message.get("content"))
     if not choice:
-        said = _text(_mapping(body.get("error")).get("message")) or "the reply has no choices"
+        said = _text(mapping(body.get("error")).get("message")) or "the reply has no choices"
         return None, (errors.EmptyReplyError, f"empty: {redact(said, secrets)}")
     if refusal:
         return None, (errors.RefusedError, f"refused: {redact(refusal, secrets)}")
@@ -109,7 +109,7 @@ def _status_error(
 ) -> tuple[type[errors.ApiError | errors.ReplyError], str]:
     # Some servers send the error itself, some an object around it, some a text.
     error = body.get("error")
-    detail = _mapping(error) or body
+    detail = mapping(error) or body
     said = (
         _text(detail.get("message")) or _text(error) or reply.body[:300].decode("utf-8", "replace")
     )
@@ -140,7 +140,7 @@ def _status_error(
 def _usage(usage: Mapping[str, Any]) -> Usage | None:
     if not usage:
         return None
-    details = _mapping(usage.get("prompt_tokens_details"))
+    details = mapping(usage.get("prompt_tokens_details"))
     return Usage(
         prompt_tokens=_count(usage.get("prompt_tokens")),
         cached_tokens=_count(details.get("cached_tokens")),
@@ -152,7 +152,8 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
-def _mapping(value: object) -> dict[str, Any]:
+def mapping(value: object) -> dict[str, Any]:
+    """Return a JSON object, and an empty one in place of anything else."""
     return value if isinstance(value, dict) else {}
 
 

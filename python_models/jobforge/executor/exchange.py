@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from jobforge import errors
 from jobforge.completions import Completion, Reply, read_completion
@@ -17,9 +18,10 @@ from jobforge.limiter import retry_after
 from jobforge.replies import BadCell, GoodCell
 from jobforge.transport import Transport
 
-__all__ = ["Error", "Exchange", "Exchanged", "Question", "status_of"]
+__all__ = ["Cells", "Error", "Exchange", "Exchanged", "Question", "read_reply", "status_of"]
 
 Error = errors.ApiError | errors.ReplyError
+Cells = Mapping[str, GoodCell | BadCell]
 _STATUSES: tuple[tuple[type[Exception], AttemptStatus], ...] = (
     (errors.RefusedError, "refused"),
     (errors.TruncatedError, "truncated"),
@@ -82,15 +84,10 @@ class Exchange:
         reply, error, interrupted = await self._reply(form)
         latency = reply.latency if reply else time.perf_counter() - started
         completion: Completion | None = None
-        cells: Mapping[str, GoodCell | BadCell] = {}
+        cells: Cells = {}
         if reply is not None:
-            completion = read_completion(reply, self._model, self._secrets)
-            error = completion.error
-            if completion.content is not None:
-                try:
-                    cells = question.item.read(completion.content, question.attribute_ids)
-                except errors.UnreadableReplyError as failure:
-                    error = failure
+            read = partial(question.item.read, attribute_ids=question.attribute_ids)
+            completion, cells, error = read_reply(reply, self._model, self._secrets, read)
         attempt = Attempt(
             attempt_id=f"{self._run}-{next(self._count)}",
             item=question.item,
@@ -125,6 +122,22 @@ class Exchange:
             return None, error, False
         finally:
             self._state.leave(scope)
+
+
+def read_reply(
+    reply: Reply, model: str, secrets: Iterable[str], read: Callable[[str], Cells]
+) -> tuple[Completion, Cells, Error | None]:
+    """Return a reply's evidence, the cells of its answer, and why there is none.
+
+    read: gives the cells of a content, or raises UnreadableReplyError.
+    """
+    completion = read_completion(reply, model, secrets)
+    if completion.content is None:
+        return completion, {}, completion.error
+    try:
+        return completion, read(completion.content), None
+    except errors.UnreadableReplyError as error:
+        return completion, {}, error
 
 
 def status_of(error: Error | None) -> AttemptStatus:
