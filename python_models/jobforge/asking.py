@@ -55,6 +55,8 @@ class LiveAsker:
         self,
         settings: Settings,
         connection: Connection,
+        forms: RequestForms,
+        secrets: PromptSecrets,
         claims: Claims,
         kept: KeptAnswers,
         bookkeeper: Bookkeeper,
@@ -72,8 +74,8 @@ class LiveAsker:
         self._run_id = run_id
         self._log = log
         self._stop = stop
-        self._forms = RequestForms(settings, connection)
-        self._secrets = PromptSecrets(connection.api_key)
+        self._forms = forms
+        self._secrets = secrets
         self._elsewhere: list[KeyedRequest] = []
         self._executor: Executor | None = None
         self._fatal: str | None = None

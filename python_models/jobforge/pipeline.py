@@ -25,6 +25,7 @@ from jobforge.claiming import Claims
 from jobforge.client import Connection
 from jobforge.collecting import BatchCollector
 from jobforge.estimates import Calibration
+from jobforge.forms import RequestForms
 from jobforge.inputs import ArrowRows, Pack, read_packs, read_requests
 from jobforge.ledger import Ledger, open_ledger
 from jobforge.outcomes import OUTCOME_SCHEMA, CellOutcome, OutcomeColumns
@@ -36,6 +37,7 @@ from jobforge.recorded import Recording
 from jobforge.secrecy import PromptSecrets
 from jobforge.settings import Settings
 from jobforge.settling import KeptAnswers, Settled, Settler, StoredAnswers
+from jobforge.submitting import BatchSender
 
 __all__ = ["NO_CONNECTION", "impute", "nothing"]
 
@@ -221,6 +223,7 @@ def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
     books = Bookkeeper(ledger, keyer, run.run_id, price, run.progress)
     budget = Budget(run.caps, price, batch=in_batches)
     api = BatchApi(connection, model=settings.model, timeout_seconds=settings.timeout_seconds)
+    # What was paid for is collected whichever way this run asks.
     collector = BatchCollector(
         api,
         ledger,
@@ -232,26 +235,37 @@ def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
         run.log,
         run.stop,
     )
-    # What was paid for is collected whichever way this run asks.
+    forms = RequestForms(settings, connection)
+    secrets = PromptSecrets(connection.api_key)
     asker: BatchAsker | LiveAsker
     if in_batches:
-        asker = BatchAsker(
+        sender = BatchSender(
+            forms,
+            ledger,
+            claims,
+            books,
+            budget,
+            api,
+            run.run_id,
+            run.log,
+            run.stop,
+            may_go_on=settings.batch_wait_seconds > 0,
+        )
+        collector.settle = sender.settle
+        asker = BatchAsker(settings, claims, kept, sender, collector, secrets, run.stop)
+    else:
+        asker = LiveAsker(
             settings,
             connection,
-            ledger,
+            forms,
+            secrets,
             claims,
             kept,
             books,
             budget,
-            api,
-            collector,
             run.run_id,
             run.log,
             run.stop,
-        )
-    else:
-        asker = LiveAsker(
-            settings, connection, claims, kept, books, budget, run.run_id, run.log, run.stop
         )
 
     def start() -> None:

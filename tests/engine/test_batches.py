@@ -506,6 +506,33 @@ def test_a_waiting_run_spends_what_it_did_not_need(runs: Runs) -> None:
     assert set(in_batches(runs.server).values()) == {1}
 
 
+def test_a_waiting_run_at_its_cap_waits_for_what_it_sent(runs: Runs) -> None:
+    """A cap ends the sending and not the waiting; what was never sent says why."""
+    threading.Timer(1.0, runs.server.batches.end).start()
+    rows = runs(*jobs(12), settings={**WAIT, "max_calls": 5})
+    assert outcomes(rows) == {"answered": 5 * len(IDS), "awaiting_llm": 7 * len(IDS)}
+    assert all("llm_max_calls" in reason for reason in reasons(rows))
+    assert len(cells(rows)) == 12 * len(IDS)
+
+
+def test_nothing_is_sent_after_an_interruption(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is stopped while it fills a batch does not send it; its cells are free."""
+    stop = threading.Event()
+    add = batch_files.BatchDraft.add
+
+    def add_and_stop(draft: batch_files.BatchDraft, *given: Any) -> None:
+        add(draft, *given)
+        stop.set()
+
+    monkeypatch.setattr(batch_files.BatchDraft, "add", add_and_stop)
+    rows = runs(*jobs(8), settings=BATCH, stop=stop)
+    assert runs.server.batches.calls == {}
+    assert outcomes(rows) == {"awaiting_llm": 8 * len(IDS)}
+    assert reasons(rows) == {"the run was interrupted: run it again"}
+    assert open_batches() == 0
+    check_ledger()
+
+
 def test_a_batch_costs_half(runs: Runs, batch: Callable[..., Rows]) -> None:
     """The ledger has the tokens of each request, at the price of batches."""
     price = {"loopback-asked": {"input": 2, "output": 10, "batch_discount": 0.5}}

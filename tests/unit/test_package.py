@@ -25,6 +25,7 @@ LAYERS = [
     {"settling", "progress", "forms", "batch_files"},
     {"bookkeeping", "claiming", "secrecy"},
     {"asking", "collecting"},
+    {"submitting"},
     {"batching"},
     {"pipeline", "external", "local_llm", "cli"},
 ]
