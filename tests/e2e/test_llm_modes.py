@@ -152,6 +152,7 @@ WHOLE_REPLY = {
     "html": ("failed", "unreadable"),
     "context_too_long": ("failed", "too long"),
     "413": ("failed", "too long"),
+    "flood=10": ("failed", "larger than"),
 }
 FIRST_CELL = {
     "wrong_type": "value is not",
@@ -169,6 +170,10 @@ TRANSIENT = {
     "503=0.01": "server fault 503",
     "408=0.01": "server fault 408",
     "reset": "no connection",
+    "429": "rate limited",
+    "429=0.05": "rate limited",
+    "slow=6": "no reply within 3 seconds",
+    "drip=0.1": "no reply within 3 seconds",
 }
 # A fault that is gone at the second try.
 ONCE = "once"
@@ -190,7 +195,7 @@ SCENARIOS = {
     ),
     # The server misbehaves in every way, in another for each question.
     "misbehaving": Scenario(
-        {"llm_mode": "live", "llm_max_calls": 1000},
+        {"llm_mode": "live", "llm_max_calls": 1000, "llm_timeout_seconds": 3},
         faults=(*NO_HARM, *FIRST_CELL, ONCE, *TRANSIENT, *WHOLE_REPLY),
     ),
     # The server rejects the key, and repeats it in its message.
@@ -471,6 +476,28 @@ def test_summary_counts_refused_and_failed(misbehaving: Live) -> None:
     counts = misbehaving.counts()
     for label, status in (("refused by the model", "refused"), ("failed", "failed")):
         assert re.search(rf"  {label} +{counts[status]} ", misbehaving.run.output)
+
+
+def test_key_that_is_rejected_amid_a_run(copy_of_demo: Callable[..., Warehouse]) -> None:
+    """dbt shows the model as failed and says what to do; what was answered before stands."""
+    warehouse = copy_of_demo("amid", llm_mode="live", llm_max_in_flight=4)
+    faults = (*["ok"] * 20, *["401"] * 200)
+    with Server(answer=answer, faults=faults) as server:
+        env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY}
+        failed = warehouse.dbt(*BUILD, "llm_imputed_attributes+", env=env)
+        assert failed.code == 1
+        assert failed.statuses("model")["llm_imputed_attributes"] == "error"
+        assert "the server rejects the key, set OPENAI_API_KEY" in failed.output
+        assert "What was answered before is kept" in failed.output
+        good = [asked for asked in server.asked if asked.fault == "ok"]
+        assert len(server.asked) - len(good) <= 10
+    with Server(answer=answer) as server:
+        warehouse.dbt(*BUILD, "llm_imputed_attributes+", env={"OPENAI_BASE_URL": server.base_url})
+        live = Live(warehouse, failed, server)
+        assert live.counts()["llm"] == missing_cells(warehouse)
+        assert sum(len(asked.attribute_ids) for asked in [*good, *server.asked]) == missing_cells(
+            warehouse
+        )
 
 
 def test_rejected_key_stops_at_once(rejected: Live) -> None:
