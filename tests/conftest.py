@@ -18,6 +18,8 @@ import pytest
 from jobforge.limiter import RateLimiter
 from jobforge.retries import RetryPolicy
 from support.loopback_server import LoopbackServer
+from support.postgres import Server as PostgresServer
+from support.postgres import binaries
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 _HERE = ("NO_PROXY", "no_proxy")
@@ -81,6 +83,25 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     limiter = partial(RateLimiter, start_rate=1e4)
     monkeypatch.setattr("jobforge.executor.executor.RetryPolicy", policy)
     monkeypatch.setattr("jobforge.asking.RateLimiter", limiter)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of the tests' own."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL's initdb is not installed (Debian: apt-get install postgresql)")
+    pytest.importorskip("psycopg", reason="the driver is not installed: jobforge[postgres]")
+    server = PostgresServer(programs)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def new_postgres_url(postgres_server: PostgresServer) -> str:
+    """The URL of an empty database."""
+    return postgres_server.new_database()
 
 
 @pytest.fixture

@@ -78,9 +78,7 @@ class Keyer:
         digests = self._digests(pack)
         cells = {}
         for attribute_id in request.attribute_ids:
-            if attribute_id not in digests:
-                raise pack.lacks(attribute_id)
-            attribute = digests[attribute_id]
+            attribute = digests.get(attribute_id) or attribute_digest(pack.attribute(attribute_id))
             shown = comparable.get(attribute_id)
             question = question_key(
                 prompt_version=PROMPT_VERSION,
@@ -170,7 +168,7 @@ def job_digest(job: Job) -> str:
 
 def _known(request: ImputationRequest) -> str:
     shown = request.known_attributes[:KNOWN_LIMIT]
-    return known_digest((known.name, known.value) for known in shown)
+    return known_digest([(known.name, known.value) for known in shown])
 
 
 def _comparable(request: ImputationRequest) -> dict[str, list[tuple[str, str, str]]]:

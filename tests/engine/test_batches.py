@@ -144,6 +144,15 @@ def test_a_run_may_wait(runs: Runs) -> None:
     check_ledger()
 
 
+def test_a_run_may_wait_for_what_another_sent(runs: Runs, batch: Callable[..., Rows]) -> None:
+    """Also where nothing is left to send."""
+    batch()
+    threading.Timer(1.0, runs.server.batches.end).start()
+    rows = runs(*jobs(12), settings=WAIT)
+    assert outcomes(rows) == {"answered": 12 * len(IDS)}
+    assert set(in_batches(runs.server).values()) == {1}
+
+
 def test_a_wait_ends(runs: Runs) -> None:
     """A batch that takes longer is left to a later run."""
     started = time.monotonic()

@@ -7,27 +7,7 @@ from pathlib import Path
 
 import pytest
 from jobforge.ledger import Ledger, open_ledger
-
-from ledger.postgres import Server, binaries
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Server]:
-    """A PostgreSQL server of the tests' own."""
-    programs = binaries()
-    if programs is None:
-        pytest.skip("PostgreSQL's initdb is not installed (Debian: apt-get install postgresql)")
-    pytest.importorskip("psycopg", reason="the driver is not installed: jobforge[postgres]")
-    server = Server(programs)
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def new_postgres_url(postgres_server: Server) -> str:
-    """The URL of an empty database."""
-    return postgres_server.new_database()
+from support.postgres import Server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -20,9 +20,9 @@ from jobforge.ledger import (
     LedgerFullError,
     open_ledger,
 )
+from support.postgres import PASSWORD, Server
 
 from ledger.builders import asked, attempt, cell_keys
-from ledger.postgres import PASSWORD, Server
 
 
 @pytest.fixture(autouse=True)

@@ -82,7 +82,7 @@ def test_ordinary_words_are_not_keys(ledger: Ledger, text: str) -> None:
 
 def test_the_database_password_is_not_shown(postgres_server: object, new_postgres_url: str) -> None:
     """Neither figures nor errors show the password of the ledger's URL, nor is it stored."""
-    from ledger.postgres import PASSWORD
+    from support.postgres import PASSWORD
 
     with open_ledger(new_postgres_url) as ledger:
         assert PASSWORD not in ledger.stats().location

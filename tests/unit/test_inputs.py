@@ -36,7 +36,7 @@ def test_requests_come_back_as_they_were() -> None:
 def test_evidence_is_read_only_where_it_is_wanted() -> None:
     """A request that will not be sent keeps its identity and loses its evidence."""
     asked = request(known=[("k", "v")], comparable=[("Analyst", {"reading": "4"})])
-    [bare] = read_requests(table(asked), lambda: False)
+    [bare] = read_requests(table(asked), with_evidence=False)
     assert bare == request()
 
 

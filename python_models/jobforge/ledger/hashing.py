@@ -73,7 +73,7 @@ def cell_key(question_key: str, model: str, parameters: str) -> str:
 
 def known_digest(known: Iterable[tuple[str, str]]) -> str:
     """Return the digest of a job's known attributes, (name, value) pairs in any order."""
-    return digest("known", *[part for pair in sorted(known) for part in pair])
+    return _sealed("known", _texts(sorted(known)))
 
 
 def evidence_hash(known_digest: str, comparable: Iterable[tuple[str, str, str]]) -> str:
@@ -82,12 +82,7 @@ def evidence_hash(known_digest: str, comparable: Iterable[tuple[str, str, str]])
     `comparable` holds the (job title, relation, value) of the comparable values that the prompt
     gives for this very attribute, in any order.
     """
-    shown = "".join(
-        [
-            f"s{len(title)}:{title}s{len(relation)}:{relation}s{len(value)}:{value}"
-            for title, relation, value in sorted(comparable)
-        ]
-    )
+    shown = _texts(sorted(comparable))
     return _sealed("evidence", f"s{len(known_digest)}:{known_digest}{shown}")
 
 
@@ -105,7 +100,11 @@ def _sealed(tag: str, written: str) -> str:
 @lru_cache(maxsize=4096)
 def _shared(*texts: str) -> str:
     """Write the parts that the keys of many cells share: all jobs', or all attributes'."""
-    return "".join([f"s{len(text)}:{text}" for text in texts])
+    return _texts([texts])
+
+
+def _texts(rows: Iterable[Iterable[str]]) -> str:
+    return "".join([f"s{len(text)}:{text}" for row in rows for text in row])
 
 
 def _written(part: Part) -> str:

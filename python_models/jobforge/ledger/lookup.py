@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select
@@ -30,6 +29,7 @@ _ANSWER = (
     answer.c.attempt_no,
 )
 _PLACE = {"cell_key": 0, "question_key": 1}
+_EVIDENCE, _OUTCOME, _HASH, _NUMBER = 2, 4, 8, 9
 _SOURCE = (
     attempt.c.attempt_id,
     attempt.c.run_id,
@@ -82,19 +82,13 @@ def find(
         sources: dict[int, Source] = {}
         for chunk in chunks(dict.fromkeys(keys)):
             rows = connection.execute(_BY_KEY[column], {"keys": chunk}).all()
-            _add_sources(connection, {row[-1] for row in rows} - sources.keys(), sources)
-            several: dict[str, list[Answer]] = {}
+            _add_sources(connection, {row[_NUMBER] for row in rows} - sources.keys(), sources)
+            several: dict[str, list[Sequence[Any]]] = {}
             for row in rows:
-                one = _answer(row, sources)
-                several.setdefault(row[place], []).append(one)
-            for key, answers in several.items():
-                found[key] = _that_counts(answers, evidence.get(key))
+                several.setdefault(row[place], []).append(row)
+            for key, same in several.items():
+                found[key] = _that_counts(same, sources, evidence.get(key))
     return found
-
-
-def _answer(row: Sequence[Any], sources: Mapping[int, Source]) -> Answer:
-    fields = [*row[:-1], sources[row[-1]]]
-    return Answer(*fields)
 
 
 def _add_sources(connection: Connection, numbers: set[int], sources: dict[int, Source]) -> None:
@@ -108,22 +102,28 @@ def _source(row: Sequence[Any]) -> Source:
     return Source(*fields)
 
 
-def _that_counts(answers: list[Answer], evidence: str | None) -> Answer:
-    best = answers[0]
-    if len(answers) > 1:
+def _that_counts(
+    rows: list[Sequence[Any]], sources: Mapping[int, Source], evidence: str | None
+) -> Answer:
+    best = rows[0]
+    if len(rows) > 1:
         # The hash breaks ties in the same way on every machine.
         best = max(
-            answers,
-            key=lambda one: (
-                one.outcome == "answered",
-                one.evidence_hash == evidence,
-                one.source.answered_at,
-                one.row_hash,
+            rows,
+            key=lambda row: (
+                row[_OUTCOME] == "answered",
+                row[_EVIDENCE] == evidence,
+                sources[row[_NUMBER]].answered_at,
+                row[_HASH],
             ),
         )
-    if evidence is not None and all(one.evidence_hash != evidence for one in answers):
-        best = replace(best, stale=True)
-    return best
+    stale = evidence is not None and evidence not in [row[_EVIDENCE] for row in rows]
+    return _answer(best, sources[best[_NUMBER]], stale)
+
+
+def _answer(row: Sequence[Any], source: Source, stale: bool = False) -> Answer:
+    fields = [*row[:_NUMBER], source, stale]
+    return Answer(*fields)
 
 
 def why(database: Database, job_id: str, attribute_id: str) -> list[Why]:
@@ -146,5 +146,5 @@ def _why(row: Sequence[Any], texts: Mapping[str, str]) -> Why:
     said = list(row[_FIRST_SAID:])
     said[_TEXTS] = [texts[key] for key in said[_TEXTS]]
     said[-1] = from_micros(said[-1])
-    fields = [_answer(row[: len(_ANSWER)], {row[len(_ANSWER) - 1]: source}), *said]
+    fields = [_answer(row, source), *said]
     return Why(*fields)
