@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +56,26 @@ class Run:
 
 
 @dataclass
+class Started:
+    """A `dbt` command that is running, for who interrupts it or runs another beside it."""
+
+    process: subprocess.Popen[bytes]
+    console: Path
+    target: Path
+    logs: Path
+
+    def end(self) -> Run:
+        """Wait for its end and return what it left behind."""
+        try:
+            code = self.process.wait(SECONDS)
+        finally:
+            self.process.kill()
+            self.process.wait()
+        output = self.console.read_text("utf-8")
+        return Run(code, output, _results(self.target), self.target, self.logs)
+
+
+@dataclass
 class Warehouse:
     """One DuckDB file, with its own place for what dbt writes beside it."""
 
@@ -66,14 +87,22 @@ class Warehouse:
     def path(self) -> Path:
         return self.folder / "jobforge.duckdb"
 
-    def dbt(
+    @property
+    def ledger(self) -> Path:
+        return self.folder / "ledger.sqlite"
+
+    def dbt(self, *args: str, **options: Any) -> Run:
+        """Run `dbt ARGS` on this warehouse; the options are those of `start`."""
+        return self.start(*args, **options).end()
+
+    def start(
         self,
         *args: str,
         vars: Mapping[str, Any] | None = None,
         env: Mapping[str, str] | None = None,
         cwd: Path = ROOT,
-    ) -> Run:
-        """Run `dbt ARGS` on this warehouse.
+    ) -> Started:
+        """Start `dbt ARGS` on this warehouse.
 
         Runs with the same vars and warehouse share a target path, so that dbt parses once.
         """
@@ -85,17 +114,18 @@ class Warehouse:
             *(str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *args),
             *("--vars", given, "--target-path", str(target), "--log-path", str(logs)),
         ]
-        done = subprocess.run(
-            command,
-            cwd=cwd,
-            env=self._environment(env or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=SECONDS,
-        )
-        return Run(done.returncode, done.stdout, _results(target), target, logs)
+        # A file and no pipe: who waits for something else than the end reads nothing meanwhile.
+        file, name = tempfile.mkstemp(".txt", "console-", self.folder)
+        with os.fdopen(file, "w") as console:
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=self._environment(env or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+            )
+        return Started(process, Path(name), target, logs)
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
         ours = ("OPENAI_", "JOBFORGE_", "DBT_")
@@ -103,7 +133,7 @@ class Warehouse:
         return {
             **kept,
             "JOBFORGE_WAREHOUSE": str(self.path),
-            "JOBFORGE_LEDGER": str(self.folder / "ledger.sqlite"),
+            "JOBFORGE_LEDGER": str(self.ledger),
             "PYTHONUTF8": "1",
             **more,
         }

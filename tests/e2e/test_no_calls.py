@@ -29,11 +29,9 @@ def warehouse(copy_of_demo: Callable[..., Warehouse]) -> Warehouse:
 @pytest.mark.parametrize(
     "command",
     [
-        ("parse",),
         ("compile",),
         ("docs", "generate"),
-        ("build", "--select", "test_type:unit"),
-        ("test", "--select", "llm_imputed_attributes+"),
+        ("test", "--select", "llm_imputed_attributes+", "test_type:unit"),
         ("run", "--empty", "--select", "llm_imputed_attributes+"),
     ],
     ids=" ".join,
