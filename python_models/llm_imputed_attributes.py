@@ -10,6 +10,8 @@ from dbt_common.invocation import get_invocation_id
 from jobforge.pipeline import impute, nothing
 from jobforge.settings import Settings
 
+ROWS_AT_ONCE = 4096
+
 
 def model(dbt, session):
     dbt.config(materialized="table")
@@ -25,7 +27,7 @@ def model(dbt, session):
     # dbt writes through another cursor, so that this one may be read meanwhile.
     return impute(
         packs,
-        requests.order("request_order").to_arrow_reader(),
+        requests.order("request_order").to_arrow_reader(ROWS_AT_ONCE),
         recorded_answers,
         prices,
         settings,

@@ -5,6 +5,7 @@
     ├── InputError               an input row breaks its contract      (also a ValueError)
     ├── MissingKeyError          no API key is set                     (also a ValueError)
     ├── FatalRunError            a run ended early, for a fault that every further call would meet
+    ├── InterruptedRunError      a run was told to stop
     ├── ApiError                 the server did not give a reply
     │   ├── FatalApiError        every further request would fail in the same way
     │   │   ├── KeyRejectedError         401, 403
@@ -36,6 +37,7 @@ __all__ = [
     "FatalApiError",
     "FatalRunError",
     "InputError",
+    "InterruptedRunError",
     "JobForgeError",
     "KeyRejectedError",
     "MissingKeyError",
@@ -73,6 +75,10 @@ class MissingKeyError(JobForgeError, ValueError):
 
 class FatalRunError(JobForgeError):
     """A run ended early, for a fault that every further call would meet; says what to do."""
+
+
+class InterruptedRunError(JobForgeError):
+    """A run was told to stop; says what has become of its answers."""
 
 
 class _ServerError(JobForgeError):

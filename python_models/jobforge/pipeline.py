@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
 
@@ -25,6 +25,7 @@ from jobforge.budget import Budget, Caps
 from jobforge.claiming import Claims
 from jobforge.client import Connection
 from jobforge.collecting import BatchCollector
+from jobforge.errors import InterruptedRunError
 from jobforge.estimates import Calibration
 from jobforge.forms import RequestForms
 from jobforge.inputs import ArrowRows, Pack, read_packs, read_requests
@@ -44,6 +45,7 @@ __all__ = ["NO_CONNECTION", "impute", "nothing"]
 
 NO_CONNECTION = "no model is set: set OPENAI_API_KEY or OPENAI_BASE_URL"
 _PLANNED = "llm_mode is plan: nothing was asked, llm_mode: live asks for it"
+_INTERRUPTED = "the run was interrupted: what was answered is kept, and `dbt build` goes on there"
 _REQUESTS_PER_CHUNK = 128
 _ROWS_PER_BATCH = 4096
 
@@ -94,7 +96,8 @@ def impute(
 
     The model is asked while the reader is read. prices: the rows of the seed model_prices. cells:
     how many cells the requests have, for the progress line. log: gets a line now and then and a
-    summary at the end. Once `stop` is set no further request is sent.
+    summary at the end. Once `stop` is set no further request is sent, what is in flight has a
+    moment to come back, and reading on raises InterruptedRunError.
 
     Raises SettingsError, InputError or LedgerError before any call. While it is read, raises
     InputError where a request names an attribute that its pack does not have, LedgerError where
@@ -296,14 +299,18 @@ def _batches(
             opened.start()
             # dbt keeps much in memory: looking through it again and again is a fifth of the work.
             gc.freeze()
-            for settled in _finished(opened, _chunks(opened, packs, requests)):
-                _count(run, opened, settled)
-                job, pack_id = settled.keyed.request.job, settled.keyed.request.pack_id
-                for name, outcome in settled.outcomes.items():
-                    key = settled.keyed.cells[name].question_key
-                    columns.add(job.job_id, name, pack_id, key, outcome)
-                if len(columns) >= _ROWS_PER_BATCH:
-                    yield columns.take()
+            # Closed at once where this ends early: what is in flight comes back and is recorded.
+            with closing(_finished(opened, _chunks(opened, packs, requests))) as finished:
+                for settled in finished:
+                    if run.stop.is_set():
+                        raise InterruptedRunError(_INTERRUPTED)
+                    _count(run, opened, settled)
+                    job, pack_id = settled.keyed.request.job, settled.keyed.request.pack_id
+                    for name, outcome in settled.outcomes.items():
+                        key = settled.keyed.cells[name].question_key
+                        columns.add(job.job_id, name, pack_id, key, outcome)
+                    if len(columns) >= _ROWS_PER_BATCH:
+                        yield columns.take()
             yield columns.take()
         finally:
             # A run that fails has a summary too, and takes its bar off the terminal.
@@ -322,7 +329,7 @@ def _chunks(opened: _Opened, packs: dict[str, Pack], requests: ArrowRows) -> Chu
         yield opened.settler.settle(chunk)
 
 
-def _finished(opened: _Opened, chunks: Chunks) -> Iterator[Settled]:
+def _finished(opened: _Opened, chunks: Chunks) -> Generator[Settled]:
     """Give out what is settled at once; from the first open cell on, the mode decides."""
     if opened.decides_all:
         yield from opened.finish(chunks)
