@@ -40,7 +40,7 @@ build: setup
 	$(BIN)/dbt build --vars '$(VARS)'
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .
