@@ -32,5 +32,6 @@ select
     prompt_version,
     request_id,
     imputed_at,
+    is_stale,
     dbt_invocation_id,
 from ranked

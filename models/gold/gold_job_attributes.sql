@@ -30,6 +30,7 @@ all_cells as (
         prompt_version,
         request_id,
         imputed_at,
+        is_stale,
         dbt_invocation_id,
     from resolved_cells
     union all
@@ -52,6 +53,7 @@ all_cells as (
         null as prompt_version,
         null as request_id,
         null as imputed_at,
+        null as is_stale,
         '{{ invocation_id }}' as dbt_invocation_id,
     from unfilled_cells
 ),
@@ -89,6 +91,7 @@ gold as (
         all_cells.prompt_version,
         all_cells.request_id,
         all_cells.imputed_at,
+        all_cells.is_stale,
         all_cells.dbt_invocation_id,
     from all_cells
     inner join attributes

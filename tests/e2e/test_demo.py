@@ -117,7 +117,7 @@ def test_winner_is_what_gold_shows(demo: Warehouse) -> None:
     """A filled cell shows its one winner, value and provenance alike."""
     shown = """job_id, attribute_id, value, source_type, source_precedence, dataset,
         dataset_release, source_record, inheritance_level, confidence, rationale, model_used,
-        prompt_version, request_id, imputed_at"""
+        prompt_version, request_id, imputed_at, is_stale"""
     gold = f"select {shown} from {GOLD} where source_type is not null"
     winners = f"select {shown} from {PROVENANCE} where is_winner"
     assert demo.query(f"({gold} except {winners}) union all ({winners} except {gold})") == []

@@ -17,6 +17,7 @@ with authoritative_candidates as (
         cast(null as {{ dbt.type_string() }}) as prompt_version,
         cast(null as {{ dbt.type_string() }}) as request_id,
         cast(null as timestamp with time zone) as imputed_at,
+        cast(null as boolean) as is_stale,
         '{{ invocation_id }}' as dbt_invocation_id,
         scope_rank,
     from {{ ref("int_authoritative_values") }}
@@ -39,6 +40,7 @@ onet_candidates as (
         cast(null as {{ dbt.type_string() }}) as prompt_version,
         cast(null as {{ dbt.type_string() }}) as request_id,
         cast(null as timestamp with time zone) as imputed_at,
+        cast(null as boolean) as is_stale,
         '{{ invocation_id }}' as dbt_invocation_id,
         1 as scope_rank,
     from {{ ref("int_onet_values") }}
@@ -61,6 +63,7 @@ llm_candidates as (
         prompt_version,
         request_id,
         imputed_at,
+        is_stale,
         dbt_invocation_id,
         1 as scope_rank,
     from {{ ref("int_llm_values") }}
