@@ -117,7 +117,7 @@ class BatchCollector:
                 # Another run deals with it.
                 continue
             try:
-                if self._look_at(batch):
+                if self._look_at(batch.local_id):
                     self.found.waiting.pop(batch.local_id)
                     ended += 1
             except Interrupted:
@@ -139,8 +139,12 @@ class BatchCollector:
                 f" {done:,} of {total:,} requests done"
             )
 
-    def _look_at(self, batch: Batch) -> bool:
+    def _look_at(self, local_id: str) -> bool:
         """Collect a batch where it has ended; return whether its cells are free."""
+        batch = next((one for one in self._ledger.open_batches() if one.local_id == local_id), None)
+        if batch is None:
+            # Another run has collected it meanwhile.
+            return True
         if batch.api_batch_id is None:
             remote = self._found_again(batch)
             if remote is None and datetime.now(UTC) - batch.updated_at > _LISTED_WITHIN:

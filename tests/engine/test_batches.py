@@ -572,6 +572,23 @@ def test_two_runs_at_once_send_every_cell_once(live_server: LoopbackServer) -> N
     check_ledger()
 
 
+def test_runs_that_collect_at_once(live_server: LoopbackServer) -> None:
+    """A batch is collected by one of them; for the other its cells wait, or are there already."""
+    runs = Runs(live_server, LIVE)
+    runs(*jobs(40), settings=BATCH)
+    runs(*jobs(60), settings=BATCH)
+    live_server.batches.end()
+    for one in [child(f"run-{number}", 60, **BATCH) for number in (8, 9)]:
+        out, err = one.communicate(timeout=120)
+        found = json.loads(out or "{}")
+        assert set(found) <= {"answered", "awaiting_llm"}, err
+        assert sum(found.values()) == 60 * len(IDS), err
+    assert outcomes(runs(*jobs(60), settings=BATCH)) == {"answered": 60 * len(IDS)}
+    assert len(ledger_attempts()) == 60
+    assert len(live_server.batches.batches) == 2
+    check_ledger()
+
+
 @pytest.mark.parametrize("call", ["upload", "create", "get"])
 def test_an_interrupted_run_ends_soon(
     runs: Runs, batch: Callable[..., Rows], call: str, monkeypatch: pytest.MonkeyPatch
