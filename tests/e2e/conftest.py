@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,10 @@ import pytest
 from e2e.runs import Run, Warehouse
 
 REPLAY = {"llm_mode": "replay"}
+
+# A shell starts what runs in its background deaf to Ctrl-C, and so would every `dbt` be from there.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
