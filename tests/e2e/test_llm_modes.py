@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -327,6 +328,32 @@ def test_answer_of_any_confidence_counts(address_only: Live) -> None:
     assert address_only.warehouse.one(
         f"select count(*) from {GOLD} where source_type = 'LLM' and confidence = 0"
     )
+
+
+def test_what_was_answered_is_never_asked_again(address_only: Live, place: Path) -> None:
+    """Neither after `--full-refresh` nor without the warehouse's file; other evidence is said."""
+    first = address_only.warehouse
+    cells = f"select job_id, attribute_id, value, request_id, imputed_at from {GOLD} order by all"
+    refreshed = first.copy_to(place / "refreshed")
+    (job_id,) = refreshed.query(f"select min(job_id) from {GOLD} where source_type = 'LLM'")[0]
+    refreshed.query(
+        "update main_intermediate.int_imputation_requests set known_attributes = []"
+        " where job_id = $1",
+        job_id,
+    )
+    (place / "deleted").mkdir()
+    deleted = Warehouse(place / "deleted", first.targets, first.vars)
+    with Server(answer=answer) as server:
+        env = {"OPENAI_BASE_URL": server.base_url, "JOBFORGE_LEDGER": str(first.ledger)}
+        refreshed.dbt(*BUILD, "llm_imputed_attributes+", "--full-refresh", env=env).ok()
+        deleted.dbt("build", "--exclude-resource-type", "unit_test", env=env).ok()
+        assert server.asked == []
+    assert refreshed.query(cells) == deleted.query(cells) == first.query(cells)
+    stale = (
+        f"select distinct job_id = $1, is_stale from {GOLD} where source_type = 'LLM' order by 1"
+    )
+    assert refreshed.query(stale, job_id) == [(False, False), (True, True)]
+    assert deleted.query(stale, job_id) == [(False, False), (True, False)]
 
 
 def test_prefix_is_the_same_for_every_job_of_a_pack(address_only: Live) -> None:
