@@ -107,34 +107,30 @@ async def openai_post(base_url: str, in_flight: int) -> AsyncIterator[Send]:
 async def openai_parse(base_url: str, in_flight: int) -> AsyncIterator[Send]:
     import openai
 
-    model = _response_model()
     async with openai.AsyncOpenAI(api_key=KEY, base_url=base_url) as client:
-
-        async def send() -> object:
-            reply = await client.chat.completions.parse(
-                model="benchmark-model", messages=_messages(), response_format=model
-            )
-            return reply.choices[0].message.parsed
-
-        yield send
+        yield _parse(client)
 
 
 @asynccontextmanager
 async def openai_parse_aiohttp(base_url: str, in_flight: int) -> AsyncIterator[Send]:
     import openai
 
-    model = _response_model()
     async with openai.AsyncOpenAI(
         api_key=KEY, base_url=base_url, http_client=_aiohttp_client(in_flight)
     ) as client:
+        yield _parse(client)
 
-        async def send() -> object:
-            reply = await client.chat.completions.parse(
-                model="benchmark-model", messages=_messages(), response_format=model
-            )
-            return reply.choices[0].message.parsed
 
-        yield send
+def _parse(client: Any) -> Send:
+    model = _response_model()
+
+    async def send() -> object:
+        reply = await client.chat.completions.parse(
+            model="benchmark-model", messages=_messages(), response_format=model
+        )
+        return reply.choices[0].message.parsed
+
+    return send
 
 
 @asynccontextmanager

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
+from itertools import chain
 
 from jobforge.bookkeeping import Bookkeeper
 from jobforge.budget import Budget
@@ -80,11 +81,20 @@ class LiveAsker:
         self._executor: Executor | None = None
         self._fatal: str | None = None
 
-    def ask(self, chunks: Iterable[list[Settled]]) -> Iterator[Settled]:
+    def ask(self, chunks: Iterable[list[Settled]]) -> Generator[Settled]:
         """Yield every request of the chunks with the outcomes of all of its cells.
 
         Raises FatalRunError at the end where no further call made sense, if the settings say so.
         """
+        chunks = iter(chunks)
+        # Nothing is started for what is settled: a run may have nothing to ask.
+        for chunk in chunks:
+            if any(one.open_ids for one in chunk):
+                chunks = chain([chunk], chunks)
+                break
+            yield from chunk
+        else:
+            return
         with GroupRecorder(self._bookkeeper.write) as recorder:
             yield from self._sent(chunks, recorder)
             yield from self._from_elsewhere(recorder)

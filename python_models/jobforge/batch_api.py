@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jobforge import errors
 from jobforge.client import Connection, openai_client, replied, speaking
-from jobforge.completions import Reply, mapping, read_completion
+from jobforge.completions import Reply, count, mapping, read_completion
 from jobforge.redaction import redact
 
 if TYPE_CHECKING:
@@ -159,8 +159,8 @@ class BatchApi:
             status=_required(body, "status"),
             output_file_id=body.get("output_file_id"),
             error_file_id=body.get("error_file_id"),
-            total=_count(counts.get("total")),
-            done=_count(counts.get("completed")) + _count(counts.get("failed")),
+            total=count(counts.get("total")),
+            done=count(counts.get("completed")) + count(counts.get("failed")),
             ended_at=max((at for at in ended if at), default=None),
             faults=tuple(redact(one, [self._connection.api_key]) for one in words),
         )
@@ -180,10 +180,6 @@ def _required(body: Mapping[str, Any], name: str) -> str:
 def _moment(seconds: Any) -> datetime | None:
     usable = isinstance(seconds, int | float) and 0 < seconds < 1e11
     return datetime.fromtimestamp(seconds, UTC) if usable else None
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _list(value: Any) -> list[Any]:

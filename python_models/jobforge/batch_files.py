@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,10 @@ from typing import Any
 from jobforge import errors
 from jobforge.batch_api import ENDPOINT
 from jobforge.completions import Reply, mapping
-from jobforge.executor.exchange import Cells, Error, read_reply, status_of
+from jobforge.executor.exchange import Error, read_reply, status_of
+from jobforge.executor.work import CameBack
 from jobforge.inputs import Attribute
 from jobforge.ledger import BatchItem
-from jobforge.prices import Usage
 from jobforge.redaction import redact
 from jobforge.replies import read_cells
 from jobforge.values import plain_number
@@ -83,29 +83,15 @@ def _line(custom_id: str, body: bytes) -> bytes:
     return head[:-1].encode() + b', "body": ' + body + b"}\n"
 
 
-@dataclass(frozen=True, slots=True)
-class BatchResult:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchResult(CameBack):
     """What came of one request of a batch.
 
     error: why there is no answer. was_sent: whether the model was asked at all.
     """
 
-    attribute_ids: tuple[str, ...]
-    status: str
     error: Error | None
     was_sent: bool = True
-    http_status: int | None = None
-    request_id: str | None = None
-    model: str | None = None
-    fingerprint: str | None = None
-    usage: Usage | None = None
-    raw_reply: bytes | None = field(default=None, repr=False)
-    cells: Cells = field(default_factory=dict)
-
-    @property
-    def reason(self) -> str | None:
-        """Why there is no answer."""
-        return None if self.error is None else str(self.error)
 
 
 class BatchResults:
@@ -165,9 +151,10 @@ class BatchResults:
             partial(read_cells, attributes=_attributes(item)),
         )
         return BatchResult(
-            _attribute_ids(item),
-            status_of(error),
-            error,
+            attribute_ids=_attribute_ids(item),
+            status=status_of(error),
+            reason=str(error) if error else None,
+            error=error,
             http_status=status,
             request_id=completion.request_id,
             model=completion.model,
@@ -220,4 +207,10 @@ def _attribute_ids(item: BatchItem) -> tuple[str, ...]:
 
 def _not_answered(item: BatchItem, reason: str, *, was_sent: bool) -> BatchResult:
     error = errors.ServerFaultError(f"not answered: {reason}")
-    return BatchResult(_attribute_ids(item), status_of(error), error, was_sent)
+    return BatchResult(
+        attribute_ids=_attribute_ids(item),
+        status=status_of(error),
+        reason=str(error),
+        error=error,
+        was_sent=was_sent,
+    )

@@ -13,7 +13,7 @@ import pickle
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import chain, islice
 from typing import IO
@@ -93,7 +93,7 @@ class BatchAsker:
         self._secrets = secrets
         self._stop = stop
 
-    def ask(self, chunks: Iterable[list[Settled]]) -> Iterator[Settled]:
+    def ask(self, chunks: Iterable[list[Settled]]) -> Generator[Settled]:
         """Yield every request of the chunks with the outcomes of all of its cells, in parts.
 
         Raises FatalRunError at the end where no batch made sense, if the settings say so.

@@ -6,63 +6,18 @@ durable, and only then does anybody learn of an answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
 
-from jobforge.executor.work import Attempt, Form
+from jobforge.executor.work import Attempt, CameBack, Form
 from jobforge.ledger import AskedRequest, AttemptRecord, CellAnswer, Ledger
 from jobforge.prices import ModelPrice, Usage
 from jobforge.progress import Progress
 from jobforge.questions import KeyedRequest, Keyer
-from jobforge.replies import BadCell, GoodCell
+from jobforge.replies import BadCell
 
-__all__ = ["Bookkeeper", "CameBack"]
-
-
-class CameBack(Protocol):
-    """What came of one sending: an attempt of the executor, or a batch's result."""
-
-    @property
-    def attribute_ids(self) -> tuple[str, ...]:
-        """The cells that were asked for."""
-
-    @property
-    def status(self) -> str:
-        """What became of it, in a word."""
-
-    @property
-    def reason(self) -> str | None:
-        """Why there is no answer."""
-
-    @property
-    def http_status(self) -> int | None:
-        """The reply's status, None without a reply."""
-
-    @property
-    def request_id(self) -> str | None:
-        """The server's name for the request."""
-
-    @property
-    def model(self) -> str | None:
-        """The model that the reply names."""
-
-    @property
-    def fingerprint(self) -> str | None:
-        """The provider's name for the configuration that answered."""
-
-    @property
-    def usage(self) -> Usage | None:
-        """The tokens that it took; None where nobody said."""
-
-    @property
-    def raw_reply(self) -> bytes | None:
-        """The reply's body."""
-
-    @property
-    def cells(self) -> Mapping[str, GoodCell | BadCell]:
-        """What an answer gave, by attribute id."""
+__all__ = ["Bookkeeper"]
 
 
 class Bookkeeper:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from datetime import timedelta
-from types import TracebackType
 
-from jobforge.ledger import Ledger
+from jobforge.ledger import Ledger, LedgerError
 from jobforge.settings import Settings
 from jobforge.settling import Settled
 
@@ -31,12 +30,7 @@ class Claims:
     def __enter__(self) -> Claims:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._thread is not None:
             self._ended.set()
             self._thread.join()
@@ -74,4 +68,8 @@ class Claims:
 
     def _renew(self) -> None:
         while not self._ended.wait(_RENEW_SECONDS):
-            self._ledger.renew(self._run_id, _CLAIM)
+            try:
+                self._ledger.renew(self._run_id, _CLAIM)
+            except LedgerError:
+                # Claims outlive a few failures; a ledger that stays broken fails what is recorded.
+                continue

@@ -14,7 +14,7 @@ from jobforge import errors
 from jobforge.prices import Usage
 from jobforge.redaction import redact
 
-__all__ = ["Completion", "Reply", "mapping", "read_completion"]
+__all__ = ["Completion", "Reply", "count", "mapping", "read_completion"]
 
 _TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
 
@@ -142,13 +142,14 @@ def _usage(usage: Mapping[str, Any]) -> Usage | None:
         return None
     details = mapping(usage.get("prompt_tokens_details"))
     return Usage(
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        cached_tokens=_count(details.get("cached_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
+        prompt_tokens=count(usage.get("prompt_tokens")),
+        cached_tokens=count(details.get("cached_tokens")),
+        completion_tokens=count(usage.get("completion_tokens")),
     )
 
 
-def _count(value: object) -> int:
+def count(value: object) -> int:
+    """Return a whole number above 0, and 0 in place of anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 

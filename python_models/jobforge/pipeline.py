@@ -134,18 +134,16 @@ class _Opened:
     """How a mode works: keys, what is settled before, and what becomes of the rest.
 
     origin, new: where answers come from that were there before, and that this run brings.
-    start: is called before anything is settled. decides_all: what waits in a batch is not open, and
-        yet the mode has to wait for it.
+    start: is called before anything is settled.
     """
 
     keyer: Keyer
     settler: Settler
-    finish: Callable[[Chunks], Iterator[Settled]]
+    finish: Callable[[Chunks], Generator[Settled]]
     with_evidence: bool
     origin: str
     new: str = "asked now"
     start: Callable[[], object] = lambda: None
-    decides_all: bool = False
 
 
 def _opened(run: _Run, stack: ExitStack, recorded_answers: ArrowRows) -> _Opened:
@@ -174,7 +172,7 @@ def _asking_nobody(
         stack.enter_context(ledger)
     waiting = CellOutcome("awaiting_llm", reason)
 
-    def finish(chunks: Chunks) -> Iterator[Settled]:
+    def finish(chunks: Chunks) -> Generator[Settled]:
         for settled in chain.from_iterable(chunks):
             rest = dict.fromkeys(settled.open_ids, waiting)
             yield Settled(settled.keyed, settled.outcomes | rest, ())
@@ -202,7 +200,7 @@ def _planning(run: _Run, stack: ExitStack) -> _Opened:
     )
     secrets = PromptSecrets()
 
-    def finish(chunks: Chunks) -> Iterator[Settled]:
+    def finish(chunks: Chunks) -> Generator[Settled]:
         for settled in map(secrets.settle, chain.from_iterable(chunks)):
             keyed = settled.keyed
             planned = planner.plan(keyed.request, keyed.pack, settled.open_ids)
@@ -279,9 +277,7 @@ def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
         collector.say_what_waits()
 
     new = "from batches" if in_batches else "asked now"
-    return _Opened(
-        keyer, kept, asker.ask, True, "from the ledger", new, start, decides_all=in_batches
-    )
+    return _Opened(keyer, kept, asker.ask, True, "from the ledger", new, start)
 
 
 def _kept(ledger: Ledger, settings: Settings) -> KeptAnswers:
@@ -300,7 +296,7 @@ def _batches(
             # dbt keeps much in memory: looking through it again and again is a fifth of the work.
             gc.freeze()
             # Closed at once where this ends early: what is in flight comes back and is recorded.
-            with closing(_finished(opened, _chunks(opened, packs, requests))) as finished:
+            with closing(opened.finish(_chunks(opened, packs, requests))) as finished:
                 for settled in finished:
                     if run.stop.is_set():
                         raise InterruptedRunError(_INTERRUPTED)
@@ -327,18 +323,6 @@ def _chunks(opened: _Opened, packs: dict[str, Pack], requests: ArrowRows) -> Chu
     )
     while chunk := list(islice(keyed, _REQUESTS_PER_CHUNK)):
         yield opened.settler.settle(chunk)
-
-
-def _finished(opened: _Opened, chunks: Chunks) -> Generator[Settled]:
-    """Give out what is settled at once; from the first open cell on, the mode decides."""
-    if opened.decides_all:
-        yield from opened.finish(chunks)
-        return
-    for chunk in chunks:
-        if any(settled.open_ids for settled in chunk):
-            yield from opened.finish(chain([chunk], chunks))
-            return
-        yield from chunk
 
 
 def _count(run: _Run, opened: _Opened, settled: Settled) -> None:

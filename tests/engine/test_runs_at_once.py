@@ -6,9 +6,12 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from jobforge.errors import InterruptedRunError
+from jobforge.ledger import LedgerBusyError
+from jobforge.ledger.store import SqlLedger
 from support.builders import IDS, jobs, run
 from support.loopback_server import LoopbackServer
 
@@ -100,3 +103,31 @@ def test_a_run_that_waits_can_be_stopped(live_server: LoopbackServer) -> None:
         run(*jobs(1), settings=WAITING, invocation_id="run-2", stop=stop)
     assert holder.is_alive()
     holder.join()
+
+
+def test_a_renewal_that_fails_once_does_not_end_the_claims(
+    live_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger that was locked for a moment costs no claim: nobody else asks for the cells."""
+    monkeypatch.setattr("jobforge.claiming._CLAIM", timedelta(seconds=1.5))
+    monkeypatch.setattr("jobforge.claiming._RENEW_SECONDS", 0.3)
+    renew = SqlLedger.renew
+    failed: list[str] = []
+
+    def fail_once(ledger: SqlLedger, run_id: str, ttl: timedelta) -> int:
+        if not failed:
+            failed.append(run_id)
+            raise LedgerBusyError("another program kept the ledger locked")
+        return renew(ledger, run_id, ttl)
+
+    monkeypatch.setattr(SqlLedger, "renew", fail_once)
+    live_server.delay_seconds = 4
+    holder = threading.Thread(target=lambda: run(*jobs(2), settings=LIVE))
+    holder.start()
+    while live_server.count < 2:
+        holder.join(0.01)
+    rows = run(*jobs(2), settings=WAITING, invocation_id="run-2")
+    holder.join()
+    assert failed
+    assert outcomes(rows) == {"answered": 2 * len(IDS)}
+    assert live_server.count == 2

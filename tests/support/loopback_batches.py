@@ -33,7 +33,7 @@ class Batches:
     """What the server has of files and batches.
 
     answer: gives status and body of the reply to one request. automatic: batches end when they are
-    asked for. only: custom ids that get a result at all; None is all.
+    asked for.
     """
 
     def __init__(self, answer: Answer) -> None:

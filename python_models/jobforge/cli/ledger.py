@@ -97,16 +97,12 @@ def give_up(batch: str, ledger: LedgerOption = None) -> None:
     """Free the cells of a batch that nobody can collect: they may be asked, and paid for, again."""
     required_ledger(ledger).close()
     with open_ledger(ledger_url(ledger)) as opened:
-        known = {name for one in opened.open_batches() for name in (one.local_id, one.api_batch_id)}
-        if batch not in known:
+        found = [one for one in opened.open_batches() if batch in (one.local_id, one.api_batch_id)]
+        if not found:
             raise LedgerError(
                 f"there is no open batch {batch!r}: `jobforge ledger batches` lists them"
             )
-        (local_id,) = (
-            one.local_id
-            for one in opened.open_batches()
-            if batch in (one.local_id, one.api_batch_id)
-        )
+        local_id = found[0].local_id
         opened.finish_batch(local_id, "abandoned")
     typer.echo(f"batch {local_id} is given up: its cells may be asked again")
 

@@ -20,6 +20,7 @@ __all__ = [
     "Attempt",
     "AttemptStatus",
     "Budget",
+    "CameBack",
     "CellResult",
     "Denied",
     "Estimate",
@@ -101,26 +102,15 @@ class WorkItem(Protocol):
         """Return each of these cells; raises UnreadableReplyError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One request that was sent, and what came of it. Every one is recorded.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameBack:
+    """What came of one sending: of an attempt of the executor, or of a request of a batch.
 
-    purpose: why it was sent: `first`; `split`, a half of what was truncated; `again`, the whole of
-    what could not be read; `alone`, one cell that was left out or did not hold. number: 1 for the
-    first sending of this request, 2 for the first retry.
-    usage: None where the server did not say, so that it may have worked for nothing.
-    cells: what an answered attempt gave, by attribute id. http_status is None without a reply.
+    usage: None where nobody said, so that the server may have worked for nothing.
+    cells: what an answer gave, by attribute id. http_status is None without a reply.
     """
 
-    attempt_id: str
-    item: WorkItem
     attribute_ids: tuple[str, ...]
-    purpose: Purpose
-    number: int
-    form: Form
-    sent_at: datetime
-    received_at: datetime
-    latency: float
     status: AttemptStatus
     reason: str | None = None
     http_status: int | None = None
@@ -130,6 +120,25 @@ class Attempt:
     usage: Usage | None = None
     raw_reply: bytes | None = field(default=None, repr=False)
     cells: Mapping[str, GoodCell | BadCell] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt(CameBack):
+    """One request that was sent, and what came of it. Every one is recorded.
+
+    purpose: why it was sent: `first`; `split`, a half of what was truncated; `again`, the whole of
+    what could not be read; `alone`, one cell that was left out or did not hold. number: 1 for the
+    first sending of this request, 2 for the first retry.
+    """
+
+    attempt_id: str
+    item: WorkItem
+    purpose: Purpose
+    number: int
+    form: Form
+    sent_at: datetime
+    received_at: datetime
+    latency: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol
 
 import pyarrow as pa
 
 from jobforge.ledger.records import (
     Answer,
-    AskedRequest,
     AttemptRecord,
     Batch,
     BatchItem,
@@ -73,12 +71,6 @@ class Ledger(Protocol):
 
     def release(self, run_id: str, cell_keys: Iterable[str] | None = None) -> None:
         """Give up a run's claims on these cells, or all that it has."""
-
-    def refuse_secrets(self, request: AskedRequest) -> None:
-        """Raise SecretFoundError where the request's texts could not be recorded.
-
-        Ask before a request is sent: what `record` refuses has been paid for.
-        """
 
     def record(self, attempts: Sequence[AttemptRecord]) -> None:
         """Add attempts with their answers in one durable transaction.
@@ -144,9 +136,4 @@ class Ledger(Protocol):
 
     def __enter__(self) -> Ledger: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 
 import pyarrow as pa
 from sqlalchemy import Connection, delete, insert
@@ -17,7 +16,6 @@ from jobforge.ledger.location import Location
 from jobforge.ledger.migrations import CURRENT_VERSION, migrate, version_of
 from jobforge.ledger.records import (
     Answer,
-    AskedRequest,
     AttemptRecord,
     Batch,
     BatchItem,
@@ -112,9 +110,6 @@ class SqlLedger:
         keys = None if cell_keys is None else list(cell_keys)
         self._database.write(lambda connection: claims.release(connection, run_id, keys))
 
-    def refuse_secrets(self, request: AskedRequest) -> None:
-        writing.prepared_texts(request, self._secrets)
-
     def record(self, attempts: Sequence[AttemptRecord]) -> None:
         prepared = [writing.prepare(one, self._secrets) for one in attempts]
         self._database.write(lambda connection: writing.add(connection, self._dialect, prepared))
@@ -188,10 +183,5 @@ class SqlLedger:
     def __enter__(self) -> SqlLedger:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

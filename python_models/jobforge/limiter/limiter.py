@@ -17,7 +17,6 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Mapping
-from types import TracebackType
 
 from jobforge.errors import SettingsError
 from jobforge.limiter.concurrency import Concurrency
@@ -229,12 +228,7 @@ class Slot:
                 raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._limiter._leave(self)
 
     def _refuse(self) -> None:
