@@ -10,8 +10,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 import time
-from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+
+from executor.limited import BucketLimit, ClockLimit, WindowLimit
 
 ATTRIBUTES = [f"attribute_{number:02}" for number in range(1, 17)]
 _CELL = {"rationale": "Reports are read and written every day.", "value": 3, "confidence": 75}
@@ -38,37 +44,7 @@ _REFUSAL = json.dumps(
 ).encode()
 
 
-class Bucket:
-    """Refills at `rate` a second up to `burst`."""
-
-    def __init__(self, rate: float, burst: float) -> None:
-        self.rate, self.burst, self.level, self.at = rate, burst, burst, time.monotonic()
-
-    def admit(self) -> bool:
-        now = time.monotonic()
-        self.level = min(self.burst, self.level + (now - self.at) * self.rate)
-        self.at = now
-        if self.level < 1:
-            return False
-        self.level -= 1
-        return True
-
-
-class Window:
-    """At most `rate` in any second (sliding) or in each second of the clock (fixed)."""
-
-    def __init__(self, rate: float, fixed: bool) -> None:
-        self.rate, self.fixed, self.times = rate, fixed, deque[float]()
-
-    def admit(self) -> bool:
-        now = time.monotonic()
-        start = float(int(now)) if self.fixed else now - 1
-        while self.times and self.times[0] < start:
-            self.times.popleft()
-        if len(self.times) >= self.rate:
-            return False
-        self.times.append(now)
-        return True
+Limit = BucketLimit | WindowLimit | ClockLimit
 
 
 class Server:
@@ -84,8 +60,12 @@ class Server:
     def reset(self) -> None:
         self.seen = self.admitted = 0
         rate, burst = self.given.rate, self.given.burst
-        kinds = {"bucket": lambda: Bucket(rate, burst), "sliding": lambda: Window(rate, False)}
-        kinds["fixed"] = lambda: Window(rate, True)
+        clock = time.monotonic
+        kinds: dict[str, Callable[[], Limit]] = {
+            "bucket": lambda: BucketLimit(rate, burst, clock),
+            "sliding": lambda: WindowLimit(rate, 1, clock),
+            "fixed": lambda: ClockLimit(rate, 1, clock),
+        }
         self.limit = kinds[self.given.kind]() if rate else None
 
     def stats(self) -> bytes:

@@ -14,7 +14,12 @@ import pyarrow as pa
 import yaml
 
 from jobforge.errors import JobForgeError, SettingsError
-from jobforge.ledger.location import DEFAULT_PATH, VARIABLE
+from jobforge.ledger.location import (
+    DEFAULT_PATH,
+    DEFAULT_WAREHOUSE,
+    VARIABLE,
+    WAREHOUSE_VARIABLE,
+)
 
 __all__ = ["Project", "Warehouse", "WarehouseUnavailableError", "ledger_url", "read_vars"]
 
@@ -90,10 +95,10 @@ class Warehouse:
     @staticmethod
     def path(given: Path | None, project: Project | None) -> Path:
         """Return the file that is given, or else the environment's, or else the project's."""
-        named = os.environ.get("JOBFORGE_WAREHOUSE")
+        named = os.environ.get(WAREHOUSE_VARIABLE)
         if given or named:
             return Path(given or str(named))
-        return (project.folder if project else Path()) / "warehouse/jobforge.duckdb"
+        return (project.folder if project else Path()) / DEFAULT_WAREHOUSE
 
     def rows(self, table: str, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
         """Return the rows of a query, in which `{table}` stands for the table by that name."""

@@ -16,10 +16,12 @@ from jobforge.ledger.errors import LedgerCorruptError, LedgerError
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-__all__ = ["DEFAULT_PATH", "VARIABLE", "Location"]
+__all__ = ["DEFAULT_PATH", "DEFAULT_WAREHOUSE", "VARIABLE", "WAREHOUSE_VARIABLE", "Location"]
 
 VARIABLE = "JOBFORGE_LEDGER"
 DEFAULT_PATH = "ledger/jobforge.sqlite"
+WAREHOUSE_VARIABLE = "JOBFORGE_WAREHOUSE"
+DEFAULT_WAREHOUSE = "warehouse/jobforge.duckdb"
 
 _SQLITE_HEAD = b"SQLite format 3\x00"
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -72,7 +74,7 @@ def _checked(given: Path) -> Path:
         raise LedgerError(
             f"the ledger {path} would be in dbt's target folder, which dbt clean deletes: {advice}"
         )
-    warehouse = os.environ.get("JOBFORGE_WAREHOUSE", "warehouse/jobforge.duckdb")
+    warehouse = os.environ.get(WAREHOUSE_VARIABLE, DEFAULT_WAREHOUSE)
     if real == Path(warehouse).resolve() or real.suffix == ".duckdb":
         raise LedgerError(f"the ledger {path} would be the warehouse's file: {advice}")
     if real.exists():
