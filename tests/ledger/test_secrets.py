@@ -31,13 +31,6 @@ def test_a_prompt_with_a_key_is_refused(ledger: Ledger, part: str, text: str) ->
     assert ledger.stats().attempts == 0
 
 
-def test_a_prompt_with_a_key_is_found_before_it_is_sent(ledger: Ledger) -> None:
-    """What cannot be recorded is known before it is paid for, a sound request passes."""
-    ledger.refuse_secrets(asked(1))
-    with pytest.raises(SecretFoundError, match="the user of a request for job 'J1'"):
-        ledger.refuse_secrets(asked(1, user_text=f"Clerk {KEY}"))
-
-
 def test_a_batch_with_a_key_is_refused(ledger: Ledger) -> None:
     """A key in a batch's request is an error before anything is noted."""
     request = asked(1, user_text=PROJECT_KEY)
