@@ -17,12 +17,12 @@ from collections import Counter
 
 import bpe_openai
 import duckdb
-from jobforge.estimates import estimate
+from jobforge.executor import PackForms
 from jobforge.inputs import read_packs, read_requests
-from jobforge.planning import request_size
 from jobforge.prompts import messages
 from jobforge.schema import response_format
 
+LIMIT = 16_384
 RATIONALE = "Like Payroll Clerk, plans and checks figures daily"
 
 
@@ -55,7 +55,8 @@ def main() -> None:
         ):
             size[part] += len(text.encode())
             tokens[part] += len(encoding.encode(text))
-        estimated = estimate(request_size(request, pack, attributes), attributes)
+        forms = PackForms(pack, parameters={}, largest_completion_tokens=LIMIT)
+        estimated = forms.form(request).estimate
         estimated_in += estimated.prompt_tokens
         estimated_out += estimated.completion_tokens
         cells += len(attributes)

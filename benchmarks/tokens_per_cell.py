@@ -26,9 +26,8 @@ from pathlib import Path
 
 import bpe_openai
 import duckdb
-from jobforge.estimates import estimate
+from jobforge.executor import PackForms
 from jobforge.inputs import Attribute, ImputationRequest, Pack, read_packs, read_requests
-from jobforge.planning import request_size
 from jobforge.prices import PriceTable, Usage
 from jobforge.prompts import job_message, pack_message
 from jobforge.schema import response_format
@@ -38,6 +37,7 @@ SEEDS = Path(__file__).resolve().parent.parent / "seeds"
 ATTRIBUTES_PER_CALL = (1, 8, 16, 32, 64)
 # What frames two messages and opens the reply.
 FRAME = 11
+LIMIT = 16_384
 FIRST_CACHED, CACHE_STEP = 1024, 128
 
 encoding = bpe_openai.get_encoding("o200k_base")
@@ -94,7 +94,8 @@ def measured(packs: dict[str, Pack], requests: list[ImputationRequest], size: in
     total: Counter[str] = Counter()
     for request, pack, attributes in asked(packs, requests, size):
         system = of_text(pack_message(pack))
-        estimated = estimate(request_size(request, pack, attributes), attributes)
+        forms = PackForms(pack, parameters={}, largest_completion_tokens=LIMIT)
+        estimated = forms.form(request).estimate
         total.update(
             calls=1,
             cells=len(attributes),

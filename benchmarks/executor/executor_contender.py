@@ -27,8 +27,7 @@ def requests_of(count: int) -> Iterator[WorkItem]:
     pack = Pack("pack", tuple(_attribute(name) for name in ATTRIBUTES))
     forms = PackForms(
         pack,
-        model="benchmark-model",
-        parameters={"max_tokens": 4096},
+        parameters={"model": "benchmark-model", "max_tokens": 4096},
         largest_completion_tokens=4096,
     )
     values = tuple((name, "3") for name in ATTRIBUTES)

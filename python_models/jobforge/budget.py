@@ -22,7 +22,7 @@ __all__ = ["Bounded", "Budget", "Caps", "Denied", "Reservation", "Spending"]
 
 
 class Bounded(Protocol):
-    """A request whose tokens are bounded, such as `estimates.WorstCase`."""
+    """A request whose tokens are bounded, such as `executor.Estimate`."""
 
     @property
     def largest_prompt_tokens(self) -> int:

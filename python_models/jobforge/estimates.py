@@ -6,15 +6,13 @@ published OaSIS files (`benchmarks/token_estimates.py`): instructions and defini
 4.15, schema 3.84, reply 4.56; 28 tokens a cell come back. Bytes and not characters, because letters
 beyond ASCII take more tokens about as they take more bytes.
 
-An estimate is corrected by what the same model's earlier calls took (`Calibration`). A bound is
-another thing: no token of a byte-level vocabulary stands for less than a byte, so a request cannot
-take more tokens than it has bytes, and a reply none beyond the limit that is sent with it.
+An estimate is corrected by what the same model's earlier calls took (`Calibration`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -26,13 +24,9 @@ from jobforge.prices import Usage
 
 __all__ = [
     "Calibration",
-    "RequestSize",
-    "WorstCase",
-    "estimate",
     "prompt_tokens",
     "relative_error",
     "reply_tokens",
-    "worst_case",
 ]
 
 _SYSTEM_BYTES_PER_TOKEN = 4.57
@@ -41,7 +35,6 @@ _SCHEMA_BYTES_PER_TOKEN = 3.84
 _REPLY_BYTES_PER_TOKEN = 4.56
 # Each message is framed by a few tokens, and the reply is opened by three.
 _FRAME_TOKENS = 11
-_FRAME_BOUND = 64
 
 # `"":{"rationale":"","value":,"confidence":70},` and a rationale of ten words.
 _CELL_BYTES = 45 + 55
@@ -50,33 +43,6 @@ _TEXT_VALUE_BYTES = 60
 # A calibration begins as if so many tokens had come out exactly as estimated.
 _PRIOR_PROMPT = 10_000
 _PRIOR_COMPLETION = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class RequestSize:
-    """A request's texts in UTF-8 bytes: system message, user message, schema as compact JSON."""
-
-    system: int
-    user: int
-    schema: int
-
-    @classmethod
-    def of(cls, system: str, user: str, schema: str) -> RequestSize:
-        """Return the size of these texts."""
-        return cls(_bytes(system), _bytes(user), _bytes(schema))
-
-
-@dataclass(frozen=True, slots=True)
-class WorstCase:
-    """Tokens that a request cannot exceed, whatever its tokeniser and its reply."""
-
-    largest_prompt_tokens: int
-    largest_completion_tokens: int
-
-    @property
-    def usage(self) -> Usage:
-        """The same as counts, nothing of it cached."""
-        return Usage(self.largest_prompt_tokens, self.largest_completion_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +111,15 @@ _COLUMNS = [
 ]
 
 
-def estimate(size: RequestSize, attributes: Sequence[Attribute]) -> Usage:
-    """Return the tokens that a request for these attributes is likely to take, uncorrected."""
-    return Usage(prompt_tokens(size), reply_tokens(attributes))
+def prompt_tokens(*, system: int, user: int, schema: int) -> int:
+    """Return the tokens that a request is likely to take.
 
-
-def prompt_tokens(size: RequestSize) -> int:
-    """Return the tokens that a request of this size is likely to take."""
+    Its texts' sizes are in UTF-8 bytes: system message, user message, schema as compact JSON.
+    """
     tokens = (
-        size.system / _SYSTEM_BYTES_PER_TOKEN
-        + size.user / _USER_BYTES_PER_TOKEN
-        + size.schema / _SCHEMA_BYTES_PER_TOKEN
+        system / _SYSTEM_BYTES_PER_TOKEN
+        + user / _USER_BYTES_PER_TOKEN
+        + schema / _SCHEMA_BYTES_PER_TOKEN
     )
     return math.ceil(tokens) + _FRAME_TOKENS
 
@@ -164,11 +128,6 @@ def reply_tokens(attributes: Iterable[Attribute]) -> int:
     """Return the tokens that a reply with these attributes is likely to take."""
     size = sum(_reply_bytes(attribute) for attribute in attributes)
     return math.ceil(size / _REPLY_BYTES_PER_TOKEN)
-
-
-def worst_case(size: RequestSize, max_output_tokens: int) -> WorstCase:
-    """Return tokens that a request cannot exceed."""
-    return WorstCase(size.system + size.user + size.schema + _FRAME_BOUND, max_output_tokens)
 
 
 def relative_error(estimated: int, counted: int) -> float | None:

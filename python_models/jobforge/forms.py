@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from jobforge.client import Connection, request_parameters
 from jobforge.executor import PackForms
 from jobforge.inputs import Pack
 from jobforge.settings import Settings
@@ -13,24 +13,28 @@ __all__ = ["RequestForms"]
 
 
 class RequestForms:
-    """Gives the forms of packs, for one server and its settings."""
+    """Gives the forms of packs.
 
-    def __init__(self, settings: Settings, connection: Connection) -> None:
+    parameters: what every request of the run has beside messages and schema. text_bounds: see
+    `schema`.
+    """
+
+    def __init__(
+        self, settings: Settings, parameters: Mapping[str, Any], *, text_bounds: bool
+    ) -> None:
         self._settings = settings
-        self._connection = connection
+        self._parameters = parameters
+        self._text_bounds = text_bounds
         self._forms: dict[str, PackForms] = {}
 
     def of(self, pack: Pack) -> PackForms:
         """Return the pack's forms."""
         forms = self._forms.get(pack.pack_id)
         if forms is None:
-            parameters: dict[str, Any] = request_parameters(self._connection, self._settings)
-            model = parameters.pop("model")
             forms = self._forms[pack.pack_id] = PackForms(
                 pack,
-                model=model,
-                parameters=parameters,
+                parameters=self._parameters,
                 largest_completion_tokens=self._settings.max_output_tokens,
-                text_bounds=self._settings.bounds_texts(self._connection.is_local),
+                text_bounds=self._text_bounds,
             )
         return forms

@@ -23,7 +23,7 @@ from jobforge.batching import BatchAsker
 from jobforge.bookkeeping import Bookkeeper
 from jobforge.budget import Budget, Caps
 from jobforge.claiming import Claims
-from jobforge.client import Connection
+from jobforge.client import Connection, request_parameters
 from jobforge.collecting import BatchCollector
 from jobforge.errors import InterruptedRunError
 from jobforge.estimates import Calibration
@@ -191,19 +191,16 @@ def _planning(run: _Run, stack: ExitStack) -> _Opened:
         stack.enter_context(ledger)
         calibration = Calibration.from_attempts(ledger.attempts(), settings.model)
         settler = _kept(ledger, settings)
-    planner = Planner(
-        settings.model,
-        run.price(settings.model, waiver=True),
-        max_output_tokens=settings.max_output_tokens,
-        calibration=calibration,
-        text_bounds=run.bounds_texts,
-    )
+    planner = Planner(settings.model, run.price(settings.model, waiver=True), calibration)
+    # Nothing is sent, and parameters are no tokens of a prompt.
+    forms = RequestForms(settings, {}, text_bounds=run.bounds_texts)
     secrets = PromptSecrets()
 
     def finish(chunks: Chunks) -> Generator[Settled]:
         for settled in map(secrets.settle, chain.from_iterable(chunks)):
             keyed = settled.keyed
-            planned = planner.plan(keyed.request, keyed.pack, settled.open_ids)
+            asked = keyed.only(settled.open_ids).request
+            planned = planner.plan(asked, forms.of(keyed.pack))
             rest = {}
             if planned is not None:
                 outcome = CellOutcome("awaiting_llm", _PLANNED, **asdict(planned.share()))
@@ -239,7 +236,9 @@ def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
         run.log,
         run.stop,
     )
-    forms = RequestForms(settings, connection)
+    forms = RequestForms(
+        settings, request_parameters(connection, settings), text_bounds=run.bounds_texts
+    )
     secrets = PromptSecrets(connection.api_key)
     asker: BatchAsker | LiveAsker
     if in_batches:

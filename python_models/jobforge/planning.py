@@ -7,22 +7,18 @@ the caller leaves out the cells that the ledger can answer.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 
 from jobforge.budget import Caps
 from jobforge.errors import SettingsError
-from jobforge.estimates import Calibration, RequestSize, estimate, worst_case
-from jobforge.inputs import Attribute, ImputationRequest, Pack
-from jobforge.prices import ModelPrice, Usage
-from jobforge.prompts import job_message, pack_message
-from jobforge.schema import response_format
+from jobforge.estimates import Calibration
+from jobforge.executor import PackForms
+from jobforge.inputs import ImputationRequest
+from jobforge.prices import ModelPrice, Usage, usd
 
-__all__ = ["CellPlan", "Planner", "RateLimits", "RequestPlan", "request_size", "usd"]
+__all__ = ["CellPlan", "Planner", "RateLimits", "RequestPlan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,50 +79,35 @@ class Planner:
     """Prices requests one after another and adds them up."""
 
     def __init__(
-        self,
-        model: str,
-        price: ModelPrice | None,
-        *,
-        max_output_tokens: int,
-        calibration: Calibration | None = None,
-        text_bounds: bool = False,
+        self, model: str, price: ModelPrice | None, calibration: Calibration | None = None
     ) -> None:
         self.cells = self.calls = 0
         self.estimated = Usage()
         self.cost_usd: Decimal | None = None if price is None else Decimal(0)
         self.batch_cost_usd = Decimal(0)
-        self.highest_request_cost = Decimal(0)
         self._model = model
         self._price = price
-        self._max_output_tokens = max_output_tokens
         self._calibration = calibration or Calibration()
-        self._text_bounds = text_bounds
 
-    def plan(
-        self, request: ImputationRequest, pack: Pack, attribute_ids: Sequence[str]
-    ) -> RequestPlan | None:
-        """Return what asking for these attributes of the request would take.
+    def plan(self, request: ImputationRequest, forms: PackForms) -> RequestPlan | None:
+        """Return what asking for the request's attributes would take, None where it has none.
 
-        None where there is nothing to ask. Nothing is sent.
+        forms: those of its pack. Nothing is sent.
         """
-        if not attribute_ids:
+        cells = len(request.attribute_ids)
+        if not cells:
             return None
-        attributes = tuple(pack.attribute(attribute_id) for attribute_id in attribute_ids)
-        size = request_size(request, pack, attributes, text_bounds=self._text_bounds)
-        estimated = self._calibration.correct(estimate(size, attributes))
-        planned = RequestPlan(len(attributes), estimated, None)
+        plain = forms.form(request).estimate
+        estimated = self._calibration.correct(Usage(plain.prompt_tokens, plain.completion_tokens))
+        cost = None
         if self._price is not None:
             cost = self._price.cost(estimated)
-            planned = RequestPlan(len(attributes), estimated, cost)
-            bound = worst_case(size, self._max_output_tokens)
-            highest = self._price.highest_cost(bound.usage)
-            self.highest_request_cost = max(self.highest_request_cost, highest)
             self.cost_usd = (self.cost_usd or Decimal(0)) + cost
             self.batch_cost_usd += self._price.cost(estimated, batch=True)
-        self.cells += len(attributes)
+        self.cells += cells
         self.calls += 1
         self.estimated += estimated
-        return planned
+        return RequestPlan(cells, estimated, cost)
 
     def summary(self, caps: Caps, limits: RateLimits) -> list[str]:
         """Return the plan in a few lines: cells, calls, tokens, price, time, and the caps."""
@@ -184,39 +165,6 @@ class Planner:
             return ["  caps: all of it fits"]
         name, share = min(over, key=lambda cap: cap[1])
         return [f"  caps: one run stops after about {share:.0%} of it, at {name}"]
-
-
-def request_size(
-    request: ImputationRequest,
-    pack: Pack,
-    attributes: Sequence[Attribute],
-    *,
-    text_bounds: bool = False,
-) -> RequestSize:
-    """Return the size of the request for these attributes; what is the pack's is counted once."""
-    ids = tuple(attribute.attribute_id for attribute in attributes)
-    asked = replace(request, attribute_ids=ids)
-    user = len(job_message(asked).encode("utf-8", "replace"))
-    return RequestSize(_system_bytes(pack), user, _schema_bytes(tuple(attributes), text_bounds))
-
-
-@lru_cache(maxsize=1024)
-def _system_bytes(pack: Pack) -> int:
-    return len(pack_message(pack).encode("utf-8", "replace"))
-
-
-@lru_cache(maxsize=8192)
-def _schema_bytes(attributes: tuple[Attribute, ...], text_bounds: bool) -> int:
-    form = response_format(attributes, text_bounds=text_bounds)
-    return len(json.dumps(form, ensure_ascii=False, separators=(",", ":")).encode())
-
-
-def usd(amount: Decimal) -> str:
-    """Return an amount for people: cents from a cent upwards, else two digits that count."""
-    if not amount or amount >= Decimal("0.01"):
-        return f"{amount:,.2f} USD"
-    places = 1 - amount.adjusted()
-    return f"{amount:.{places}f} USD"
 
 
 def _duration(minutes: float) -> str:

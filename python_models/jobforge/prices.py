@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from jobforge.errors import SettingsError
 
-__all__ = ["FREE", "ModelPrice", "PriceTable", "Usage", "resolve_price"]
+__all__ = ["FREE", "ModelPrice", "PriceTable", "Usage", "resolve_price", "usd"]
 
 _MILLION = Decimal(1_000_000)
 _HALF = Decimal("0.5")
@@ -167,6 +167,14 @@ def _own_prices(given: Mapping[str, Any] | str | None) -> list[ModelPrice]:
     if not isinstance(given, Mapping):
         raise SettingsError("llm_prices must be a mapping {model: {input: …, output: …}}")
     return [_own_price(str(model), prices) for model, prices in given.items()]
+
+
+def usd(amount: Decimal) -> str:
+    """Return an amount for people: cents from a cent upwards, else two digits that count."""
+    if not amount or amount >= Decimal("0.01"):
+        return f"{amount:,.2f} USD"
+    places = 1 - amount.adjusted()
+    return f"{amount:.{places}f} USD"
 
 
 def _own_price(model: str, prices: object) -> ModelPrice:

@@ -16,8 +16,7 @@ from decimal import Decimal
 from typing import TextIO
 
 from jobforge.estimates import relative_error
-from jobforge.planning import usd
-from jobforge.prices import Usage
+from jobforge.prices import Usage, usd
 
 __all__ = ["Progress", "Summary"]
 

@@ -43,7 +43,9 @@ def items(requests: Iterable[ImputationRequest] | int = 1, *packs: Pack) -> list
     """Work items of requests, or of so many jobs."""
     forms = {
         pack.pack_id: PackForms(
-            pack, model=MODEL, parameters={"max_tokens": 4096}, largest_completion_tokens=4096
+            pack,
+            parameters={"model": MODEL, "max_tokens": 4096},
+            largest_completion_tokens=4096,
         )
         for pack in packs or (PACK,)
     }

@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jobforge.errors import InputError
 from jobforge.executor import PackForms, PackRequest
 from jobforge.prompts import messages
@@ -17,7 +19,7 @@ from executor.running import MODEL, items
 
 def forms(**parameters: object) -> PackForms:
     """The pack's forms with these parameters."""
-    return PackForms(PACK, model=MODEL, parameters=parameters, largest_completion_tokens=300)
+    return PackForms(PACK, parameters={"model": MODEL, **parameters}, largest_completion_tokens=300)
 
 
 def test_the_body_is_what_the_plain_functions_say() -> None:
@@ -66,6 +68,15 @@ def test_the_estimate_grows_with_what_is_asked() -> None:
     assert 0 < one.completion_tokens < five.completion_tokens <= 300
     assert one.prompt_tokens < five.prompt_tokens
     assert five.largest_completion_tokens == 300
+
+
+@given(title=st.text(st.characters(), max_size=300))
+def test_no_estimate_is_above_the_bound(title: str) -> None:
+    """The worst case is one byte a token, whatever the text, so a cap holds."""
+    asked = request()
+    asked = replace(asked, job=replace(asked.job, title=title))
+    taken = PackRequest(asked, forms()).form(IDS).estimate
+    assert taken.prompt_tokens <= taken.largest_prompt_tokens
 
 
 def test_an_attribute_that_the_pack_has_not_is_told() -> None:

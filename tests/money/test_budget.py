@@ -12,20 +12,24 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from jobforge.budget import Budget, Caps, Denied, Reservation
 from jobforge.errors import SettingsError
-from jobforge.estimates import WorstCase
+from jobforge.executor import Estimate
 from jobforge.prices import ModelPrice, Usage
 
 PRICE = ModelPrice("m", Decimal("2.5"), Decimal("1.25"), Decimal(10))
 NO_CAPS = Caps(max_cost_usd=None, max_calls=None, max_tokens=None)
 
 
-def reserved(budget: Budget, worst: WorstCase) -> Reservation:
+def bound(prompt: int, completion: int) -> Estimate:
+    return Estimate(0, 0, largest_prompt_tokens=prompt, largest_completion_tokens=completion)
+
+
+def reserved(budget: Budget, worst: Estimate) -> Reservation:
     given = budget.reserve(worst)
     assert isinstance(given, Reservation), given
     return given
 
 
-def denied(budget: Budget, worst: WorstCase) -> Denied:
+def denied(budget: Budget, worst: Estimate) -> Denied:
     given = budget.reserve(worst)
     assert isinstance(given, Denied), given
     return given
@@ -44,7 +48,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(prompt=st.integers(0, 4000), completion=st.integers(0, 1500))
     def send(self, prompt: int, completion: int) -> None:
-        given = self.budget.reserve(WorstCase(prompt, completion))
+        given = self.budget.reserve(bound(prompt, completion))
         if isinstance(given, Reservation):
             self.open.append(given)
 
@@ -93,7 +97,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def a_denial_that_may_pass_passes_once_nothing_flies(self) -> None:
-        given = self.budget.reserve(WorstCase(100, 10))
+        given = self.budget.reserve(bound(100, 10))
         if isinstance(given, Reservation):
             self.budget.cancel(given)
         elif given.passing:
@@ -114,10 +118,10 @@ TestAnyOrder.settings = settings(
 def test_a_run_stops_before_its_last_cent_is_exceeded(cap: Decimal, worst: int) -> None:
     """Requests that cost their worst case are sent as long as one more fits, and no longer."""
     budget = Budget(Caps(max_cost_usd=cap, max_calls=None), PRICE)
-    bound = WorstCase(worst, worst // 10)
-    usage = bound.usage
+    each = bound(worst, worst // 10)
+    usage = Usage(worst, worst // 10)
     sent = 0
-    while isinstance(given := budget.reserve(bound), Reservation) and sent < 500:
+    while isinstance(given := budget.reserve(each), Reservation) and sent < 500:
         budget.settle(given, usage)
         sent += 1
     if sent < 500:
@@ -131,7 +135,7 @@ def test_each_cap_names_its_var() -> None:
         (Caps(max_tokens=1000), "the cap of 1000 tokens was reached (1000 left, and the next"),
         (Caps(max_cost_usd=Decimal("0.001")), "the cap of 0.001 USD was reached (0.0010 USD left"),
     ):
-        answer = denied(Budget(caps, PRICE), WorstCase(2000, 100))
+        answer = denied(Budget(caps, PRICE), bound(2000, 100))
         assert answer.reason.startswith(says)
         assert not answer.passing
 
@@ -139,19 +143,19 @@ def test_each_cap_names_its_var() -> None:
 def test_what_is_in_flight_only_delays_a_request() -> None:
     """A request that fits once the replies are there is not turned away for good."""
     budget = Budget(Caps(max_calls=None, max_tokens=1000), PRICE)
-    first = reserved(budget, WorstCase(600, 100))
-    assert denied(budget, WorstCase(600, 100)).passing
+    first = reserved(budget, bound(600, 100))
+    assert denied(budget, bound(600, 100)).passing
     budget.settle(first, Usage(200, 10))
-    second = reserved(budget, WorstCase(600, 100))
+    second = reserved(budget, bound(600, 100))
     budget.settle(second, Usage(600, 100))
-    assert not denied(budget, WorstCase(600, 100)).passing
+    assert not denied(budget, bound(600, 100)).passing
 
 
 def test_a_cap_that_is_used_up_is_named_before_one_that_only_delays() -> None:
     """Where one cap is final and another passes, the final one is the reason."""
     budget = Budget(Caps(max_calls=1, max_cost_usd=Decimal("0.004")), PRICE)
-    budget.settle(reserved(budget, WorstCase(10, 0)), Usage(10, 0))
-    answer = denied(budget, WorstCase(10, 0))
+    budget.settle(reserved(budget, bound(10, 0)), Usage(10, 0))
+    answer = denied(budget, bound(10, 0))
     assert "llm_max_calls" in answer.reason
     assert not answer.passing
 
@@ -159,34 +163,34 @@ def test_a_cap_that_is_used_up_is_named_before_one_that_only_delays() -> None:
 def test_a_lost_request_counts_at_its_worst_and_an_unsent_one_not_at_all() -> None:
     """Nobody knows what a broken connection cost; what was never sent cost nothing."""
     budget = Budget(NO_CAPS, PRICE)
-    budget.cancel(reserved(budget, WorstCase(1000, 100)))
+    budget.cancel(reserved(budget, bound(1000, 100)))
     assert budget.spent.calls == 0
-    assert budget.settle(reserved(budget, WorstCase(1000, 100)), None) == Decimal("0.0035")
+    assert budget.settle(reserved(budget, bound(1000, 100)), None) == Decimal("0.0035")
     assert budget.spent.usage == Usage(1000, 100)
-    assert budget.settle(reserved(budget, WorstCase(1000, 100)), Usage()) == 0
+    assert budget.settle(reserved(budget, bound(1000, 100)), Usage()) == 0
     assert budget.spent.calls == 2
 
 
 def test_without_a_price_calls_and_tokens_are_capped_and_cost_is_unknown() -> None:
     """A waived price never reads as a cost of zero."""
     budget = Budget(Caps(max_cost_usd=Decimal(0), max_calls=1), None)
-    assert budget.settle(reserved(budget, WorstCase(10**9, 10**9)), Usage(5, 5)) is None
+    assert budget.settle(reserved(budget, bound(10**9, 10**9)), Usage(5, 5)) is None
     assert budget.spent.cost_usd is None
-    assert "llm_max_calls" in denied(budget, WorstCase(1, 1)).reason
+    assert "llm_max_calls" in denied(budget, bound(1, 1)).reason
 
 
 def test_more_than_the_worst_case_stops_everything_that_would_follow() -> None:
     """A server that counts more than a request has bytes is paid, and no further one is sent."""
     budget = Budget(Caps(max_tokens=1000), PRICE)
-    budget.settle(reserved(budget, WorstCase(400, 100)), Usage(900, 200))
+    budget.settle(reserved(budget, bound(400, 100)), Usage(900, 200))
     assert budget.spent.usage.tokens == 1100
-    assert not denied(budget, WorstCase(1, 0)).passing
+    assert not denied(budget, bound(1, 0)).passing
 
 
 def test_a_reservation_ends_once() -> None:
     """Counting one request twice is a fault of the program, not of the run."""
     budget = Budget(NO_CAPS, PRICE)
-    taken = reserved(budget, WorstCase(1, 1))
+    taken = reserved(budget, bound(1, 1))
     budget.cancel(taken)
     with pytest.raises(ValueError, match="ended already"):
         budget.settle(taken, Usage())
@@ -200,7 +204,7 @@ def test_many_threads_never_exceed_a_cap_together() -> None:
     def send(seed: int) -> None:
         dice = random.Random(seed)
         for _ in range(200):
-            given = budget.reserve(WorstCase(dice.randint(1, 3000), dice.randint(0, 200)))
+            given = budget.reserve(bound(dice.randint(1, 3000), dice.randint(0, 200)))
             if isinstance(given, Denied):
                 continue
             spent, flying = budget.spent, budget.in_flight

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from jobforge.estimates import Calibration, RequestSize, estimate, relative_error, worst_case
+from jobforge.estimates import Calibration, prompt_tokens, relative_error, reply_tokens
+from jobforge.executor import PackForms
 from jobforge.prices import Usage
-from support.builders import LEADERSHIP, READING, TOOLS
+from support.builders import LEADERSHIP, PACK, READING, TOOLS, request
 
 # Counted with OpenAI's o200k vocabulary.
 COUNTED = (
@@ -35,33 +35,24 @@ def attempts(*rows: dict[str, Any]) -> list[pa.RecordBatch]:
 @pytest.mark.parametrize(("text", "counted"), COUNTED)
 def test_english_text_is_estimated_within_a_third(text: str, counted: int) -> None:
     """Even two short sentences come near what a real tokeniser counts."""
-    estimated = estimate(RequestSize.of(text, "", ""), ()).prompt_tokens - 11
+    estimated = prompt_tokens(system=len(text), user=0, schema=0) - 11
     assert abs(estimated - counted) <= counted / 3 + 2
 
 
 def test_letters_beyond_ascii_take_more_tokens() -> None:
     """Bytes are counted, not characters: é and 事 are no cheaper than they are."""
-    latin, accents, han = (RequestSize.of("", text * 90, "") for text in ("e", "é", "事"))
-    assert estimate(latin, ()).prompt_tokens < estimate(accents, ()).prompt_tokens
-    assert estimate(accents, ()).prompt_tokens < estimate(han, ()).prompt_tokens
-
-
-@given(system=st.text(), user=st.text(), schema=st.text())
-def test_no_estimate_is_above_the_bound(system: str, user: str, schema: str) -> None:
-    """The worst case is one byte a token, whatever the text."""
-    size = RequestSize.of(system, user, schema)
-    assert estimate(size, ()).prompt_tokens <= worst_case(size, 4096).largest_prompt_tokens
-    assert worst_case(size, 4096).largest_completion_tokens == 4096
+    forms = PackForms(PACK, parameters={}, largest_completion_tokens=4096)
+    titles = [replace(request().job, title=letter * 90) for letter in ("e", "é", "事")]
+    tokens = [forms.form(replace(request(), job=job)).estimate.prompt_tokens for job in titles]
+    assert tokens == sorted(set(tokens))
 
 
 def test_each_attribute_takes_its_part_of_the_reply() -> None:
     """About 28 tokens for a rating, more for a text, and they add up."""
-    size = RequestSize(0, 0, 0)
-    rating = estimate(size, [READING]).completion_tokens
+    rating = reply_tokens([READING])
     assert 20 <= rating <= 35
-    assert estimate(size, [TOOLS]).completion_tokens > rating
-    both = estimate(size, [READING, LEADERSHIP, TOOLS]).completion_tokens
-    assert both > 3 * rating
+    assert reply_tokens([TOOLS]) > rating
+    assert reply_tokens([READING, LEADERSHIP, TOOLS]) > 3 * rating
 
 
 def test_a_model_that_takes_more_tokens_corrects_the_next_estimate() -> None:

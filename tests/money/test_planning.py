@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from jobforge.budget import Caps
 from jobforge.errors import SettingsError
 from jobforge.estimates import Calibration
-from jobforge.planning import Planner, RateLimits, RequestPlan, request_size, usd
-from jobforge.prices import FREE, ModelPrice
-from jobforge.prompts import messages
-from support.builders import ATTRIBUTES, IDS, PACK, jobs, request
+from jobforge.executor import PackForms
+from jobforge.planning import Planner, RateLimits, RequestPlan
+from jobforge.prices import FREE, ModelPrice, Usage, usd
+from support.builders import IDS, PACK, jobs, request
 
 PRICE = ModelPrice("m", Decimal("2.5"), Decimal("1.25"), Decimal(10), Decimal("0.5"))
 
 
-def planner(price: ModelPrice | None = PRICE, **more: Any) -> Planner:
-    return Planner("m", price, max_output_tokens=4096, **more)
+FORMS = PackForms(PACK, parameters={}, largest_completion_tokens=4096)
+
+
+def planner(price: ModelPrice | None = PRICE, calibration: Calibration | None = None) -> Planner:
+    return Planner("m", price, calibration)
 
 
 def planned(one: Planner, *ids: str) -> RequestPlan:
-    plan = one.plan(request(), PACK, ids or IDS)
+    plan = one.plan(replace(request(), attribute_ids=ids or IDS), FORMS)
     assert plan is not None
     return plan
 
@@ -39,22 +41,10 @@ def test_the_shares_of_a_requests_cells_add_up_to_it() -> None:
     assert share.estimated_cost_usd * plan.cells == pytest.approx(float(plan.cost_usd))
 
 
-def test_the_size_is_that_of_the_messages_that_are_sent() -> None:
-    """What is counted is what goes over the wire, byte for byte."""
-    system, user = messages(request(), PACK)
-    size = request_size(request(), PACK, ATTRIBUTES)
-    assert size.system == len(system["content"].encode())
-    assert size.user == len(user["content"].encode())
-    fewer = request_size(request(), PACK, ATTRIBUTES[:2])
-    assert fewer.system == size.system
-    assert fewer.user < size.user
-    assert fewer.schema < size.schema
-
-
 def test_cells_that_the_ledger_answers_cost_nothing() -> None:
     """Nothing left to ask is no call; fewer cells are cheaper."""
     one = planner()
-    assert one.plan(request(), PACK, ()) is None
+    assert one.plan(replace(request(), attribute_ids=()), FORMS) is None
     assert one.calls == 0
     whole, part = planned(one), planned(one, IDS[0])
     assert (part.cost_usd or 0) < (whole.cost_usd or 0)
@@ -64,10 +54,11 @@ def test_cells_that_the_ledger_answers_cost_nothing() -> None:
 
 def test_the_expected_cost_is_below_the_most_that_a_request_can_cost() -> None:
     """The cap is checked against a bound, the plan tells what is likely."""
-    one = planner()
-    plan = planned(one)
-    assert plan.cost_usd is not None
-    assert plan.cost_usd < one.highest_request_cost
+    bound = FORMS.form(request()).estimate
+    most = Usage(bound.largest_prompt_tokens, bound.largest_completion_tokens)
+    cost = planned(planner()).cost_usd
+    assert cost is not None
+    assert cost < PRICE.highest_cost(most)
 
 
 def test_earlier_calls_correct_the_plan() -> None:
@@ -98,7 +89,7 @@ def test_the_summary_says_cells_calls_tokens_price_and_time() -> None:
     """What the user agrees to is in five lines."""
     one = planner()
     for asked in jobs(90):
-        one.plan(asked, PACK, IDS)
+        one.plan(asked, FORMS)
     text = summary(one, limits=RateLimits(30, 1_000_000))
     assert "450 cells in 90 calls to m; no call was made" in text
     assert f"{one.estimated.prompt_tokens:,} in" in text
@@ -120,7 +111,7 @@ def test_the_summary_says_which_cap_would_end_the_run(caps: Caps, name: str) -> 
     """A plan above a cap names it and how far it reaches."""
     one = planner()
     for asked in jobs(90):
-        one.plan(asked, PACK, IDS)
+        one.plan(asked, FORMS)
     assert name in summary(one, caps)
     assert "one run stops after about" in summary(one, caps)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jobforge.estimates import RequestSize, prompt_tokens, reply_tokens
+from jobforge.estimates import prompt_tokens, reply_tokens
 from jobforge.executor.work import Estimate, Form, Texts
 from jobforge.inputs import Attribute, ImputationRequest, Pack
 from jobforge.prompts import job_message, pack_message
@@ -37,15 +37,14 @@ class _Shape:
 class PackForms:
     """Forms the requests of one pack.
 
-    parameters: what every request of the run has beside messages and schema (temperature, the
-    limit of output tokens). text_bounds: see `schema`.
+    parameters: what every request of the run has beside messages and schema (the model, the
+    limit of output tokens, temperature). text_bounds: see `schema`.
     """
 
     def __init__(
         self,
         pack: Pack,
         *,
-        model: str,
         parameters: Mapping[str, Any],
         largest_completion_tokens: int,
         text_bounds: bool = False,
@@ -54,7 +53,7 @@ class PackForms:
         self._attributes = {a.attribute_id: a for a in pack.attributes}
         self._largest = largest_completion_tokens
         self._text_bounds = text_bounds
-        head = _json({"model": model, **parameters})
+        head = _json(parameters)
         self._system = pack_message(pack)
         system = _json({"role": "system", "content": self._system})
         self._head = head[:-1] + b',"messages":[' + system + b',{"role":"user","content":'
@@ -71,13 +70,16 @@ class PackForms:
         user = job_message(request)
         shape = self._shape(request.attribute_ids)
         body = b"".join((self._head, _json(user), b'}],"response_format":', shape.body, b"}"))
-        size = RequestSize(self._system_bytes, len(user.encode("utf-8", "replace")), shape.bytes)
         return Form(
             body,
             Estimate(
-                prompt_tokens=prompt_tokens(size),
+                prompt_tokens=prompt_tokens(
+                    system=self._system_bytes,
+                    user=len(user.encode("utf-8", "replace")),
+                    schema=shape.bytes,
+                ),
                 completion_tokens=min(shape.reply_tokens, self._largest),
-                # A token is at least a byte, whatever the tokeniser.
+                # No token of a byte-level vocabulary stands for less than a byte.
                 largest_prompt_tokens=len(body),
                 largest_completion_tokens=self._largest,
             ),
