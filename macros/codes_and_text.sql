@@ -66,3 +66,16 @@
 {% macro duckdb__list_agg(expression, order_by) -%}
     list({{ expression }} order by {{ order_by }})
 {%- endmacro %}
+
+{# One value with named fields; fields: the expression of each, in order. #}
+{% macro struct_of(fields) -%}
+    {{ return(adapter.dispatch("struct_of", "jobforge")(fields)) }}
+{%- endmacro %}
+
+{% macro duckdb__struct_of(fields) -%}
+    {
+    {%- for name, expression in fields.items() -%}
+        '{{ name }}': {{ expression }}{{ ", " if not loop.last }}
+    {%- endfor -%}
+    }
+{%- endmacro %}

@@ -21,7 +21,7 @@ known_attributes as (
     select
         job_id,
         {{ list_agg(
-            "{'attribute_name': attribute_name, 'value': value}",
+            struct_of({"attribute_name": "attribute_name", "value": "value"}),
             "information_rank"
         ) }} as known_attributes,
     from {{ ref("int_known_attributes") }}

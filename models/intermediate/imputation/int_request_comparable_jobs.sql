@@ -17,8 +17,10 @@ grouped as (
         min(comparable_jobs.comparable_rank) as best_rank,
         max(comparable_jobs.similarity) as similarity,
         {{ list_agg(
-            "{'attribute_id': comparable_jobs.attribute_id, "
-            ~ "'value': comparable_jobs.value}",
+            struct_of({
+                "attribute_id": "comparable_jobs.attribute_id",
+                "value": "comparable_jobs.value",
+            }),
             "packs.pack_position"
         ) }} as pack_values,
     from comparable_jobs
@@ -37,7 +39,11 @@ listed as (
         job_id,
         pack_id,
         {{ list_agg(
-            "{'job_title': job_title, 'relation': relation, 'values': pack_values}",
+            struct_of({
+                "job_title": "job_title",
+                "relation": "relation",
+                "values": "pack_values",
+            }),
             "best_rank, similarity desc, comparable_job_id"
         ) }} as comparable_jobs,
     from grouped
