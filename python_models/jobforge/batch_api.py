@@ -53,8 +53,9 @@ class RemoteBatch:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more will come of it."""
-        return self.status in _ENDED
+        """Whether nothing more will come of it: its results are there, if it has any."""
+        has_files = bool(self.output_file_id or self.error_file_id)
+        return self.status in _ENDED and (has_files or not self.done)
 
 
 class BatchApi:
@@ -64,8 +65,8 @@ class BatchApi:
     """
 
     def __init__(self, connection: Connection, *, model: str, timeout_seconds: float) -> None:
+        self.model = model
         self._connection = connection
-        self._model = model
         self._timeout = timeout_seconds
 
     def upload(self, path: Path, name: str) -> str:
@@ -111,6 +112,14 @@ class BatchApi:
                 return None
             query["after"] = _required(found[-1], "id")
 
+    def has_file(self, file_id: str) -> bool:
+        """Say whether the server knows a file that was uploaded."""
+        reply = self._reply(lambda: self._openai.files.with_raw_response.retrieve(file_id))
+        if reply.status == 404:
+            return False
+        self._read(reply)
+        return True
+
     def download(self, file_id: str, path: Path) -> None:
         """Write a file of the provider's to a path, as it comes."""
         import openai
@@ -121,6 +130,9 @@ class BatchApi:
                 response.stream_to_file(path)
         except openai.APIStatusError as error:
             reply = error.response
+            if reply.status_code == 404:
+                words = f"the server has its file {file_id} no longer"
+                raise errors.RequestRejectedError(words, status=404) from None
             self._read(Reply(reply.status_code, reply.headers, reply.read(), 0.0))
             raise
 
@@ -138,7 +150,7 @@ class BatchApi:
         if reply.status in (404, 405, 501):
             raise errors.RequestRejectedError(_NO_BATCHES, status=reply.status)
         if not 200 <= reply.status < 300:
-            error = read_completion(reply, self._model, [self._connection.api_key]).error
+            error = read_completion(reply, self.model, [self._connection.api_key]).error
             assert error is not None
             raise error
         try:

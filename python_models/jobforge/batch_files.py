@@ -104,6 +104,7 @@ class BatchResults:
         self.unreadable = 0
         self._secrets = tuple(secrets)
         self._places: dict[str, tuple[Path, int]] = {}
+        self._answered: set[str] = set()
         for path in files:
             with path.open("rb") as lines:
                 at = 0
@@ -128,13 +129,19 @@ class BatchResults:
 
     def _note(self, line: bytes, path: Path, at: int) -> None:
         try:
-            custom_id = mapping(json.loads(line)).get("custom_id")
+            result = mapping(json.loads(line))
         except (ValueError, RecursionError):
-            custom_id = None
-        if isinstance(custom_id, str):
-            self._places.setdefault(custom_id, (path, at))
-        elif line.strip():
-            self.unreadable += 1
+            result = {}
+        custom_id = result.get("custom_id")
+        if not isinstance(custom_id, str):
+            self.unreadable += bool(line.strip())
+            return
+        # A server may say twice what came of a request: an answer counts, else what it said first.
+        answered = mapping(result.get("response")).get("status_code") == 200
+        if custom_id not in self._places or (answered and custom_id not in self._answered):
+            self._places[custom_id] = (path, at)
+        if answered:
+            self._answered.add(custom_id)
 
     def _read(self, item: BatchItem, response: Mapping[str, Any]) -> BatchResult:
         status = response.get("status_code")

@@ -188,8 +188,11 @@ class BatchAsker:
                 self._collector.say_what_waits()
         why = self._ended or self._sender.closed or self._sender.held_back or BUSY
         reason = CellOutcome("awaiting_llm", why)
+        given_up = self._collector.found.given_up
         for one in chain.from_iterable(self._settled(spool.taken())):
-            yield Settled(one.keyed, one.outcomes | dict.fromkeys(one.open_ids, reason), ())
+            keys = one.keyed.cells
+            rest = {name: given_up.get(keys[name].cell_key, reason) for name in one.open_ids}
+            yield Settled(one.keyed, one.outcomes | rest, ())
 
     def _settled(self, requests: Iterable[KeyedRequest]) -> Iterator[list[Settled]]:
         left = iter(requests)

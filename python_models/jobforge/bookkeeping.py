@@ -7,6 +7,7 @@ durable, and only then does anybody learn of an answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -72,6 +73,10 @@ class Bookkeeper:
         received_at: datetime,
     ) -> AttemptRecord:
         """Return the record of a batch's result; `price` is that of the request's model."""
+        if not _worked(came):
+            request = replace(
+                request, estimated_prompt_tokens=None, estimated_completion_tokens=None
+            )
         return self._record(
             came,
             request,
@@ -94,13 +99,10 @@ class Bookkeeper:
         )
 
     def _live(self, attempt: Attempt) -> AttemptRecord:
-        # A request that was turned away took no tokens: it says nothing of the estimates.
-        worked = attempt.usage is None or attempt.usage.tokens > 0
+        keyed = keyed_request(attempt).only(attempt.attribute_ids)
         return self._record(
             attempt,
-            self.asked(
-                keyed_request(attempt).only(attempt.attribute_ids), attempt.form, estimated=worked
-            ),
+            self.asked(keyed, attempt.form, estimated=_worked(attempt)),
             self._price,
             attempt_id=attempt.attempt_id,
             sent_at=attempt.sent_at,
@@ -153,6 +155,11 @@ def keyed_request(attempt: Attempt) -> KeyedRequest:
     keyed = getattr(attempt.item, "keyed", None)
     assert isinstance(keyed, KeyedRequest)
     return keyed
+
+
+def _worked(came: CameBack) -> bool:
+    """Say whether tokens were taken: one that was turned away says nothing of the estimates."""
+    return came.usage is None or came.usage.tokens > 0
 
 
 def _answers(came: CameBack) -> tuple[CellAnswer, ...]:

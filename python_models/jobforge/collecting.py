@@ -3,7 +3,8 @@
 Collecting twice changes nothing, since a result's id is made of its batch's and its request's. A
 batch is one run's business at a time: whoever has claimed its key. So a batch that was noted, whose
 key is free and whose id at the provider is not known belongs to a run that died: it is looked for
-among the provider's batches, and only where it is not there are its cells free to be asked again.
+among the provider's batches, and only where it is not there, but its file is, are its cells free to
+be asked again.
 """
 
 from __future__ import annotations
@@ -103,6 +104,7 @@ class BatchCollector:
         self._stop = stop
         self.settle = settle
         self.found = Collected()
+        self._sent_again: set[str] = set()
 
     def collect(self) -> int:
         """Collect every batch that has ended, and return how many did."""
@@ -110,7 +112,7 @@ class BatchCollector:
         batches = self._ledger.open_batches()
         self.found.waiting = {batch.local_id: (0, 0) for batch in batches}
         for batch in batches:
-            if self._stop.is_set() or self.found.fatal:
+            if self._stop.is_set():
                 break
             key = batch_key(batch.local_id)
             if not self._claims.take_key(key):
@@ -122,10 +124,15 @@ class BatchCollector:
                     ended += 1
             except Interrupted:
                 break
-            except errors.FatalApiError as error:
-                self.found.fatal = str(error)
             except (errors.ApiError, errors.ReplyError) as error:
-                self._log(f"LLM: batch {batch.local_id} could not be looked at: {error}")
+                if error.status == 401:
+                    self.found.fatal = str(error)
+                    break
+                words = f"LLM: batch {batch.local_id} could not be looked at: {error}"
+                if isinstance(error, errors.FatalApiError):
+                    self.found.waiting.pop(batch.local_id)
+                    words += _give_up_hint(batch.local_id)
+                self._log(words)
             finally:
                 self._claims.give_up([key])
         return ended
@@ -147,19 +154,14 @@ class BatchCollector:
             return True
         if batch.api_batch_id is None:
             remote = self._found_again(batch)
-            if remote is None and datetime.now(UTC) - batch.updated_at > _LISTED_WITHIN:
+            if remote is None and self._never_began(batch):
                 self._ledger.finish_batch(batch.local_id, "abandoned")
                 self._log(f"LLM: batch {batch.local_id} never began: its cells are free again")
                 return True
         else:
             remote = interruptible(self._stop, self._api.get, batch.api_batch_id)
             if remote is None:
-                self.found.waiting.pop(batch.local_id)
-                self._log(
-                    f"LLM: the server does not know batch {batch.local_id}"
-                    f" ({batch.api_batch_id}): ask with the key and the address that sent it, or"
-                    f" give it up with `jobforge ledger give-up {batch.local_id}`"
-                )
+                self._say_unknown(batch.local_id, batch.api_batch_id)
         if remote is None:
             return False
         if remote.has_ended:
@@ -170,11 +172,30 @@ class BatchCollector:
 
     def _found_again(self, batch: Batch) -> RemoteBatch | None:
         """Return the batch whose id at the provider was never noted, if it began at all."""
+        if batch.input_file_id is None:
+            # A batch is begun only after its file's id was noted.
+            return None
         since = batch.created_at - _CLOCKS_DIFFER
         remote = interruptible(self._stop, self._api.find, batch.local_id, since)
         if remote is not None:
             self._ledger.set_batch(batch.local_id, state="submitted", api_batch_id=remote.batch_id)
         return remote
+
+    def _never_began(self, batch: Batch) -> bool:
+        """Say whether a batch that is not among the provider's is in none of its accounts."""
+        if batch.input_file_id is None:
+            return True
+        if not interruptible(self._stop, self._api.has_file, batch.input_file_id):
+            self._say_unknown(batch.local_id, batch.input_file_id)
+            return False
+        return datetime.now(UTC) - batch.updated_at > _LISTED_WITHIN
+
+    def _say_unknown(self, local_id: str, remote_id: str) -> None:
+        self.found.waiting.pop(local_id)
+        self._log(
+            f"LLM: the server does not know batch {local_id} ({remote_id}): ask with the key and"
+            f" the address that sent it{_give_up_hint(local_id)}"
+        )
 
     def _end(self, batch: Batch, remote: RemoteBatch) -> None:
         files = [name for name in (remote.output_file_id, remote.error_file_id) if name]
@@ -232,10 +253,17 @@ class BatchCollector:
         elif isinstance(error, errors.RefusedError):
             tally.answered += 1
         elif isinstance(error, errors.TransientApiError):
-            # What an earlier run sent is sent again; what this one sent is the next one's.
-            if batch.run_id == self._run_id:
+            # What an earlier run sent is sent again; what this one sent is the next one's, unless
+            # the model was never asked: that is sent again once.
+            ours = batch.run_id == self._run_id
+            if ours and (result.was_sent or not self._sent_again.isdisjoint(keys.values())):
                 self._give_up(item, result, list(keys.values()), str(error))
+            elif ours:
+                self._sent_again.update(keys.values())
         else:
+            # What another model was asked says nothing of this run's.
+            if item.request.model != self._api.model:
+                return
             if isinstance(error, errors.RequestRejectedError):
                 tally.rejections += 1
                 tally.rejected = str(error)
@@ -252,9 +280,11 @@ class BatchCollector:
             self.found.fewer.update(dict.fromkeys(keys, together))
 
     def _give_up(self, item: BatchItem, result: BatchResult, keys: list[str], reason: str) -> None:
-        outcome = CellOutcome(
-            "failed", reason, model_requested=item.request.model, request_id=result.request_id
-        )
+        outcome = CellOutcome("awaiting_llm", f"{reason.rstrip('.')}; the next run sends it")
+        if result.was_sent:
+            outcome = CellOutcome(
+                "failed", reason, model_requested=item.request.model, request_id=result.request_id
+            )
         self.found.given_up.update(dict.fromkeys(keys, outcome))
 
     def _tell(
@@ -262,7 +292,9 @@ class BatchCollector:
     ) -> None:
         if remote.status == "failed":
             faults = "; ".join(remote.faults[:3]) or "no reason given"
-            self.found.fatal = f"the provider refused batch {batch.local_id}: {faults}"
+            refused = f"the provider refused batch {batch.local_id}: {faults}"
+            self.found.fatal = self.found.fatal or refused
+            self._log(f"LLM: {refused}; its cells are free again")
             return
         if tally.rejected and tally.rejections == tally.sent:
             self.found.fatal = tally.rejected
@@ -271,3 +303,7 @@ class BatchCollector:
             f"LLM: batch {batch.local_id} {remote.status}: {tally.answered:,} of"
             f" {remote.total or tally.sent:,} requests answered{garbled}"
         )
+
+
+def _give_up_hint(local_id: str) -> str:
+    return f", or give it up with `jobforge ledger give-up {local_id}`"

@@ -213,19 +213,11 @@ def test_a_run_that_dies_between_upload_and_record(
     check_ledger()
 
 
-@pytest.mark.parametrize("call", ["upload", "create"])
 def test_a_run_that_dies_before_the_batch_began(
-    runs: Runs, batch: Callable[..., Rows], call: str, monkeypatch: pytest.MonkeyPatch
+    runs: Runs, batch: Callable[..., Rows], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch that is not among the provider's is given up, once it would be listed."""
-
-    def die(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as broken:
-        broken.setattr(BatchApi, call, die)
-        with pytest.raises(KeyboardInterrupt):
-            batch()
+    _die_at(batch, "create", monkeypatch)
     assert outcomes(batch()) == {"awaiting_llm": 12 * len(IDS)}
     assert len(runs.server.batches.batches) == 0
     monkeypatch.setattr(collecting, "_LISTED_WITHIN", timedelta(0))
@@ -233,6 +225,42 @@ def test_a_run_that_dies_before_the_batch_began(
     assert set(in_batches(runs.server).values()) == {1}
     runs.server.batches.end()
     assert outcomes(batch()) == {"answered": 12 * len(IDS)}
+
+
+def test_a_run_that_dies_before_the_upload(
+    runs: Runs, batch: Callable[..., Rows], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a file there is no batch, so the next run sends the cells at once."""
+    _die_at(batch, "upload", monkeypatch)
+    batch()
+    assert set(in_batches(runs.server).values()) == {1}
+
+
+def test_a_run_that_died_while_it_spoke_to_another_server(
+    runs: Runs, batch: Callable[..., Rows], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where not even its file is known the batch may have begun elsewhere: nothing is sent anew."""
+    _die_at(batch, "create", monkeypatch)
+    files = dict(runs.server.batches.files)
+    runs.server.batches.files.clear()
+    monkeypatch.setattr(collecting, "_LISTED_WITHIN", timedelta(0))
+    said: list[str] = []
+    assert outcomes(batch(log=said.append)) == {"awaiting_llm": 12 * len(IDS)}
+    assert len(runs.server.batches.batches) == 0
+    assert any("jobforge ledger give-up jobforge-" in line for line in said)
+    runs.server.batches.files.update(files)
+    batch()
+    assert set(in_batches(runs.server).values()) == {1}
+
+
+def _die_at(batch: Callable[..., Rows], call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(BatchApi, call, die)
+        with pytest.raises(KeyboardInterrupt):
+            batch()
 
 
 def test_killed_while_it_sends(live_server: LoopbackServer) -> None:
@@ -331,6 +359,52 @@ def test_a_batch_of_another_account(runs: Runs, batch: Callable[..., Rows]) -> N
     runs.server.batches.batches[known[0]] = known[1]
     runs.server.batches.end()
     assert outcomes(batch()) == {"answered": 12 * len(IDS)}
+
+
+@pytest.mark.parametrize(("call", "fault"), [("get", "403"), ("download", "404")])
+def test_a_batch_that_cannot_be_fetched_holds_up_no_other(
+    runs: Runs, batch: Callable[..., Rows], call: str, fault: str
+) -> None:
+    """One is named with what to do, the other is collected, and what is new is sent."""
+    batch(4)
+    batch(8)
+    runs.server.batches.end()
+    runs.server.batches.faults[call].append(fault)
+    said: list[str] = []
+    rows = batch(9, log=said.append)
+    assert outcomes(rows) == {"answered": 4 * len(IDS), "awaiting_llm": 5 * len(IDS)}
+    assert len(runs.server.batches.batches) == 3
+    assert any("could not be looked at" in line and "give-up" in line for line in said)
+    assert outcomes(batch(9))["answered"] == 8 * len(IDS)
+
+
+def test_refused_batches_are_told_together(
+    runs: Runs, batch: Callable[..., Rows], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One run learns of all that were refused, and collects what was paid for."""
+    monkeypatch.setattr(batch_files, "MOST_REQUESTS", 3)
+    batch(9)
+    *refused, paid = runs.server.batches.batches
+    for name in refused:
+        runs.server.batches.end("failed", only=name)
+    runs.server.batches.end(only=paid)
+    said: list[str] = []
+    rows = batch(9, settings={"on_fatal": "warn"}, log=said.append)
+    assert outcomes(rows) == {"answered": 3 * len(IDS), "awaiting_llm": 6 * len(IDS)}
+    assert sum("its cells are free again" in line for line in said) == 2
+    assert open_batches() == 0
+
+
+def test_a_batch_whose_files_are_late_has_not_ended(runs: Runs, batch: Callable[..., Rows]) -> None:
+    """Completed, with requests done and no file yet: nothing is closed and nothing sent anew."""
+    batch()
+    runs.server.batches.end()
+    (one,) = runs.server.batches.batches.values()
+    file_id = one.pop("output_file_id")
+    assert outcomes(batch()) == {"awaiting_llm": 12 * len(IDS)}
+    one["output_file_id"] = file_id
+    assert outcomes(batch()) == {"answered": 12 * len(IDS)}
+    assert len(runs.server.batches.batches) == 1
 
 
 def test_limits_of_a_file_are_kept(
@@ -479,6 +553,60 @@ def test_a_run_with_a_bad_file_of_results(runs: Runs, batch: Callable[..., Rows]
     assert outcomes(rows) == {"answered": 2 * len(IDS), "awaiting_llm": 2 * len(IDS)}
     assert any("2 lines unreadable" in line for line in said)
     assert Counter(in_batches(runs.server).values()) == {1: 2 * len(IDS), 2: 2 * len(IDS)}
+
+
+def test_an_answer_counts_wherever_it_stands(runs: Runs, batch: Callable[..., Rows]) -> None:
+    """A request with an error before its answer is answered."""
+    batch(2)
+    runs.server.batches.end()
+    (one,) = runs.server.batches.batches.values()
+    lines = runs.server.batches.files[one["output_file_id"]].splitlines()
+    error = {"code": "server_error", "message": "try again"}
+    bad = [{**json.loads(line), "response": None, "error": error} for line in lines]
+    content = [*(json.dumps(line).encode() for line in bad), *lines, b""]
+    runs.server.batches.files[one["output_file_id"]] = b"\n".join(content)
+    assert outcomes(batch(2)) == {"answered": 2 * len(IDS)}
+
+
+def test_a_request_that_was_turned_away_says_nothing_of_estimates(
+    runs: Runs, batch: Callable[..., Rows]
+) -> None:
+    """It took no tokens, so a plan is not corrected by it."""
+    batch(2)
+    runs.server.script("429", "ok")
+    runs.server.batches.end()
+    batch(2)
+    turned_away, answered = sorted(ledger_attempts(), key=lambda one: one["prompt_tokens"])
+    assert turned_away["estimated_prompt_tokens"] is None
+    assert answered["estimated_prompt_tokens"] > 0
+
+
+def test_another_models_faults_are_not_this_runs(runs: Runs, batch: Callable[..., Rows]) -> None:
+    """A batch of a model that is unknown fails no run that asks another model."""
+    batch(2, settings={"model": "retired"})
+    runs.server.script("404", "404")
+    runs.server.batches.end()
+    batch(2)
+    runs.server.batches.end()
+    assert outcomes(batch(2)) == {"answered": 2 * len(IDS)}
+
+
+def test_a_waiting_run_whose_batch_expires(runs: Runs) -> None:
+    """What the model was never asked is sent again once; then it waits, and has not failed."""
+
+    def expire() -> None:
+        for number in (1, 2):
+            while len(runs.server.batches.batches) < number:
+                time.sleep(0.01)
+            runs.server.batches.end("expired", share=0.5)
+
+    thread = threading.Thread(target=expire)
+    thread.start()
+    rows = runs(*jobs(4), settings=WAIT)
+    thread.join()
+    assert outcomes(rows) == {"answered": 3 * len(IDS), "awaiting_llm": len(IDS)}
+    assert any("the next run sends it" in reason for reason in reasons(rows))
+    assert len(runs.server.batches.batches) == 2
 
 
 def test_an_edited_definition_does_not_lose_the_answer(

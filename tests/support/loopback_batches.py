@@ -6,8 +6,8 @@ A batch stays `in_progress` until the test ends it, or ends by itself when `auto
     server.batches.end("expired", share=0.5)    # the first half has results
     server.batches.faults["create"].append("lost")
 
-Faults of a call (upload, create, get, list, download): a status such as `500`, `lost` (done, but
-the connection breaks before the reply), `hang` (the reply comes after ten seconds).
+Faults of a call (upload, create, get, list, file, download): a status such as `500`, `lost` (done,
+but the connection breaks before the reply), `hang` (the reply comes after ten seconds).
 """
 
 from __future__ import annotations
@@ -94,6 +94,11 @@ class Batches:
                 self._end(batch, "completed", 1.0)
             return None if batch is None else dict(batch)
 
+    def file(self, file_id: str) -> Json | None:
+        """Return a file without its content."""
+        with self.lock:
+            return {"id": file_id, "object": "file"} if file_id in self.files else None
+
     def page(self, after: str | None) -> Json:
         """Return the latest batches, or those that come after one."""
         with self.lock:
@@ -117,11 +122,13 @@ class Batches:
             line for one in self.batches.values() for line in self.requests_of(one["input_file_id"])
         ]
 
-    def end(self, status: str = "completed", *, share: float = 1.0) -> None:
-        """End every batch that is under way; so many of its requests have results."""
+    def end(
+        self, status: str = "completed", *, share: float = 1.0, only: str | None = None
+    ) -> None:
+        """End what is under way, or one batch; so many of its requests have results."""
         with self.lock:
-            for batch in self.batches.values():
-                if batch["status"] == "in_progress":
+            for name, batch in self.batches.items():
+                if batch["status"] == "in_progress" and only in (None, name):
                     self._end(batch, status, share)
 
     def _end(self, batch: Json, status: str, share: float) -> None:

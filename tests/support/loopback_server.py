@@ -268,8 +268,9 @@ class _Handler(BaseHTTPRequestHandler):
         batches = self.loopback.batches
         name = path.split("/")[3] if path.count("/") > 2 else ""
         if path.startswith("/v1/files/"):
-            content = batches.files.get(name, b"")
-            return self._batch_call("download", lambda: content)
+            if path.endswith("/content"):
+                return self._batch_call("download", lambda: batches.files.get(name))
+            return self._batch_call("file", lambda: batches.file(name))
         if name:
             return self._batch_call("get", lambda: batches.get(name))
         after = parse_qs(query).get("after", [None])[0]
@@ -286,7 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "hang":
             time.sleep(10)
         if result is None:
-            return self._error(404, None, "there is no such batch")
+            return self._error(404, None, "there is no such thing")
         if isinstance(result, bytes):
             return self._send_bytes(200, result, "application/octet-stream", {})
         self._send(200, result)
