@@ -171,8 +171,8 @@ class BatchApi:
             status=_required(body, "status"),
             output_file_id=body.get("output_file_id"),
             error_file_id=body.get("error_file_id"),
-            total=count(counts.get("total")),
-            done=count(counts.get("completed")) + count(counts.get("failed")),
+            total=count(counts.get("total")) or 0,
+            done=(count(counts.get("completed")) or 0) + (count(counts.get("failed")) or 0),
             ended_at=max((at for at in ended if at), default=None),
             faults=tuple(redact(one, [self._connection.api_key]) for one in words),
         )

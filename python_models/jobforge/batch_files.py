@@ -22,7 +22,7 @@ from jobforge.executor.exchange import Error, read_reply, status_of
 from jobforge.executor.work import CameBack
 from jobforge.inputs import Attribute
 from jobforge.ledger import BatchItem
-from jobforge.redaction import redact
+from jobforge.redaction import is_secret, redact
 from jobforge.replies import read_cells
 from jobforge.values import plain_number
 
@@ -149,7 +149,7 @@ class BatchResults:
         request_id = response.get("request_id")
         headers = {"x-request-id": request_id} if isinstance(request_id, str) else {}
         raw = json.dumps(response["body"], ensure_ascii=False).encode("utf-8", "replace")
-        for secret in self._secrets:
+        for secret in filter(is_secret, self._secrets):
             raw = raw.replace(secret.encode(), b"[redacted]")
         completion, cells, error = read_reply(
             Reply(status, headers, raw, 0.0),

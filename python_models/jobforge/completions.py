@@ -12,10 +12,12 @@ from typing import Any
 
 from jobforge import errors
 from jobforge.prices import Usage
-from jobforge.redaction import redact
+from jobforge.redaction import one_line, redact
 
 __all__ = ["Completion", "Reply", "count", "mapping", "read_completion"]
 
+_MOST = 1_000_000_000
+_LONGEST_NAME = 200
 _TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
 
 
@@ -31,7 +33,7 @@ class Reply:
     @property
     def request_id(self) -> str | None:
         """The server's name for the request."""
-        return self.headers.get("x-request-id") or None
+        return _name(self.headers.get("x-request-id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def read_completion(reply: Reply, model: str, secrets: Iterable[str] = ()) -> Co
     except (ValueError, RecursionError):
         body = None
     usage = _usage(mapping((body or {}).get("usage")))
-    request_id = reply.request_id or _text((body or {}).get("id"))
+    request_id = reply.request_id or _name((body or {}).get("id"))
     content: str | None = None
     error: errors.ApiError | errors.ReplyError | None = None
     if not 200 <= reply.status < 300:
@@ -74,9 +76,9 @@ def read_completion(reply: Reply, model: str, secrets: Iterable[str] = ()) -> Co
         content=content,
         error=error,
         # Not every server names it.
-        model=_text((body or {}).get("model")) or (model if content is not None else None),
+        model=_name((body or {}).get("model")) or (model if content is not None else None),
         request_id=request_id,
-        fingerprint=_text((body or {}).get("system_fingerprint")),
+        fingerprint=_name((body or {}).get("system_fingerprint")),
         usage=usage,
     )
 
@@ -130,6 +132,8 @@ def _status_error(
         return errors.RateLimitedError, f"rate limited: {said}"
     if status in (408, 409) or status >= 500:
         return errors.ServerFaultError, f"server fault {status}: {said}"
+    if 300 <= status < 400:
+        return errors.RequestRejectedError, f"the server redirects ({status}): set OPENAI_BASE_URL"
     if status == 413 or names & set(_TOO_LONG):
         return errors.RequestTooLongError, f"the request is too long for {model!r}: {said}"
     if "content_filter" in names:
@@ -138,24 +142,30 @@ def _status_error(
 
 
 def _usage(usage: Mapping[str, Any]) -> Usage | None:
-    if not usage:
+    # What is not a count is not known: it must not pass for nothing where a cap adds it up.
+    prompt, completion = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
+    if prompt is None or completion is None:
         return None
-    details = mapping(usage.get("prompt_tokens_details"))
-    return Usage(
-        prompt_tokens=count(usage.get("prompt_tokens")),
-        cached_tokens=count(details.get("cached_tokens")),
-        completion_tokens=count(usage.get("completion_tokens")),
-    )
+    cached = count(mapping(usage.get("prompt_tokens_details")).get("cached_tokens"))
+    return Usage(prompt_tokens=prompt, cached_tokens=cached or 0, completion_tokens=completion)
 
 
-def count(value: object) -> int:
-    """Return a whole number above 0, and 0 in place of anything else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+def count(value: object) -> int | None:
+    """Return a whole number from 0 to a billion, and None in place of anything else."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return int(value) if 0 <= value <= _MOST and value == int(value) else None
 
 
 def mapping(value: object) -> dict[str, Any]:
     """Return a JSON object, and an empty one in place of anything else."""
     return value if isinstance(value, dict) else {}
+
+
+def _name(value: object) -> str | None:
+    """Return what a server calls something, in letters that every database takes."""
+    text = _text(value)
+    return one_line(text, _LONGEST_NAME) or None if text else None
 
 
 def _text(value: object) -> str | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["one_line", "redact"]
+__all__ = ["is_secret", "one_line", "redact"]
+
+_SHORTEST = 8
 
 _SECRETS = re.compile(
     r"(?<!\w)sk-[\w*.\-]{8,}"  # OpenAI's keys, also half masked
@@ -13,6 +15,14 @@ _SECRETS = re.compile(
     r"|(?<=://)[^\s/@]+@"  # user:password@ in an address
 )
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def is_secret(key: str) -> bool:
+    """Say whether a key is long enough to be one: `none` or `token` stands for no key at all.
+
+    Blotting out such a word would spoil replies in which it only occurs.
+    """
+    return len(key) >= _SHORTEST
 
 
 def one_line(text: str, limit: int) -> str:
@@ -28,6 +38,6 @@ def one_line(text: str, limit: int) -> str:
 def redact(text: str, secrets: Iterable[str] = (), limit: int = 300) -> str:
     """Return `text` on one bounded line, without the given secrets and all that looks like one."""
     for secret in secrets:
-        if secret:
+        if is_secret(secret):
             text = text.replace(secret, "[redacted]")
     return one_line(_SECRETS.sub("[redacted]", text), limit)

@@ -24,7 +24,7 @@ from jobforge.errors import (
     TimedOutError,
     UnreadableReplyError,
 )
-from jobforge.redaction import redact
+from jobforge.redaction import is_secret, redact
 
 if TYPE_CHECKING:
     import httpx2
@@ -120,7 +120,7 @@ class OpenAITransport:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
-                response = await self._http.send(request, stream=True)
+                response = await self._http.send(request, stream=True, follow_redirects=False)
                 try:
                     content = await self._read(response)
                 finally:
@@ -167,7 +167,7 @@ class OpenAITransport:
         return kept
 
     def _without_key(self, body: bytes) -> bytes:
-        return body.replace(self._key_bytes, _REDACTED) if self._key_bytes in body else body
+        return body.replace(self._key_bytes, _REDACTED) if is_secret(self._key) else body
 
     def _timed_out(self) -> TimedOutError:
         return TimedOutError(f"no reply within {self._timeout:g} seconds")

@@ -106,10 +106,22 @@ def test_every_status_is_one_of_our_errors(
     assert read.usage == Usage()
 
 
-def test_tokens_that_make_no_sense_are_no_tokens() -> None:
-    """A count that is negative, a text or a boolean counts as 0; no count is not 0 but unknown."""
+@pytest.mark.parametrize("odd", [None, -5, True, "700", 7.5, 10**30, float("nan")])
+def test_tokens_that_make_no_sense_are_unknown(odd: Any) -> None:
+    """What is no count is not 0, so that a cap takes the worst case in its place."""
     body = answer()
-    body["usage"] = {"prompt_tokens": -5, "completion_tokens": True, "prompt_tokens_details": []}
-    assert read_completion(reply(body), "m").usage == Usage()
+    for name in ("prompt_tokens", "completion_tokens"):
+        body["usage"] = {"prompt_tokens": 100, "completion_tokens": 20, name: odd}
+        assert read_completion(reply(body), "m").usage is None
+    body["usage"] = {"prompt_tokens": 100.0, "completion_tokens": 20}
+    body["usage"]["prompt_tokens_details"] = {"cached_tokens": odd}
+    assert read_completion(reply(body), "m").usage == Usage(100, 20)
     del body["usage"]
     assert read_completion(reply(body), "m").usage is None
+
+
+def test_names_are_in_letters_that_every_database_takes() -> None:
+    """Half a surrogate, a NUL or a line break in what a server calls something is harmless."""
+    body = {**answer(), "model": "m\ud800\x00\n\x1b[0m", "system_fingerprint": "\ud800"}
+    read = read_completion(reply(body), "m")
+    assert (read.model, read.fingerprint) == ("m? [0m", "?")

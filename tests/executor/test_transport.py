@@ -23,11 +23,11 @@ from executor.running import KEY
 BODY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Hello"}]}).encode()
 
 
-def send(base_url: str, *, times: int = 1, **options: Any) -> Reply:
+def send(base_url: str, *, times: int = 1, key: str = KEY, **options: Any) -> Reply:
     """Send so many requests, return the last reply."""
 
     async def main() -> Reply:
-        transport = OpenAITransport(Connection(base_url, KEY), **{"timeout_seconds": 5, **options})
+        transport = OpenAITransport(Connection(base_url, key), **{"timeout_seconds": 5, **options})
         try:
             for _ in range(times):
                 reply = await transport.send(BODY)
@@ -81,6 +81,22 @@ def test_the_key_is_taken_out_of_what_comes_back() -> None:
     assert KEY not in repr(reply)
     completion = read_completion(reply, "m", [KEY])
     assert KEY not in str(completion.error)
+
+
+def test_a_short_key_spoils_no_reply(server: LoopbackServer) -> None:
+    """A word in place of a key is left where a reply has it."""
+    assert b"[redacted]" not in send(server.base_url, key="e").body
+
+
+def test_a_redirect_is_not_followed(server: LoopbackServer) -> None:
+    """A prompt goes where the user sent it and nowhere else, and each call is counted."""
+    server.script("redirect")
+    reply = send(server.base_url)
+    assert reply.status == 307
+    assert server.count == 1
+    error = read_completion(reply, "m").error
+    assert isinstance(error, errors.RequestRejectedError)
+    assert "OPENAI_BASE_URL" in str(error)
 
 
 def test_the_transport_does_not_show_the_key() -> None:

@@ -75,7 +75,7 @@ CELL_FAULTS = (
     "bad_confidence",
     "fraction_confidence",
 )
-CONNECTION_FAULTS = ("reset", "slow", "html", "drip", "flood")
+CONNECTION_FAULTS = ("reset", "slow", "html", "drip", "flood", "redirect")
 FAULTS = ("ok", *STATUS_FAULTS, *REPLY_FAULTS, *CELL_FAULTS, *CONNECTION_FAULTS)
 
 Json = dict[str, Any]
@@ -314,6 +314,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._reset()
         if name == "html":
             return self._send_bytes(200, b"<html>Sign in</html>", "text/html", {})
+        if name == "redirect":
+            return self._send_bytes(307, b"", "text/plain", {"location": self.path})
         if name == "drip":
             return self._drip(float(value or 0.1))
         if name == "flood":

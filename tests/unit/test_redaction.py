@@ -28,6 +28,12 @@ def test_what_looks_like_a_secret_is_redacted(text: str, safe: str) -> None:
     assert redact(text, ["own-secret", ""]) == safe
 
 
+@pytest.mark.parametrize("key", ["", "1", "none", "token"])
+def test_a_word_that_stands_for_no_key_is_no_secret(key: str) -> None:
+    """Servers that need no key get one anyway; the word stays where it occurs otherwise."""
+    assert redact("11 tokens, none cached", [key]) == "11 tokens, none cached"
+
+
 def test_a_message_is_one_bounded_line() -> None:
     """A server's message of any shape is one line of at most 300 characters."""
     line = redact("a\nb\r\n\u2028c\x00\x1b " + "x" * 999)

@@ -10,11 +10,11 @@ import os
 import re
 
 from jobforge.ledger.errors import SecretFoundError
+from jobforge.redaction import is_secret
 
 __all__ = ["Secrets"]
 
 _BLOTTED = "[redacted]"
-_SHORTEST = 8
 _BEGINNINGS = ("sk-", "earer")
 _LOOKS_SECRET = re.compile(
     r"(?<![\w-])sk-(?=[\w-]*\d)[\w-]{16,}"
@@ -40,7 +40,7 @@ class Secrets:
         """Return the text with every secret replaced."""
         key = os.environ.get("OPENAI_API_KEY", "").strip()
         for secret in (key, *self._others):
-            if len(secret) >= _SHORTEST and secret in text:
+            if is_secret(secret) and secret in text:
                 text = text.replace(secret, _BLOTTED)
         # Looking for the plain beginnings first is a hundred times faster than the pattern.
         if any(beginning in text for beginning in _BEGINNINGS):
