@@ -20,7 +20,14 @@ from jobforge.budget import Budget
 from jobforge.claiming import Claims
 from jobforge.client import Connection
 from jobforge.errors import FatalRunError
-from jobforge.executor import CellResult, Executor, Finished, GroupRecorder, PackRequest
+from jobforge.executor import (
+    CellResult,
+    Executor,
+    Finished,
+    GroupRecorder,
+    PackRequest,
+    WorkItem,
+)
 from jobforge.executor.blocking import run_blocking
 from jobforge.forms import RequestForms
 from jobforge.limiter import RateLimiter
@@ -40,9 +47,13 @@ BUSY = "another run is asking for it: run again when that one has ended"
 
 @dataclass(frozen=True, slots=True)
 class _Item(PackRequest):
-    """A request in the executor, and what is settled of the requests before it."""
+    """A request in the executor, and what is settled of the requests before it.
+
+    lapses: how often claims had lapsed when its cells were claimed.
+    """
 
     keyed: KeyedRequest = field(kw_only=True)
+    lapses: int = field(kw_only=True)
     settled: tuple[Settled, ...] = field(default=(), kw_only=True)
 
 
@@ -115,11 +126,12 @@ class LiveAsker:
             chunk = [self._secrets.settle(one) for one in chunk]
             asked = [one for one in chunk if one.open_ids]
             settled = [one for one in chunk if not one.open_ids]
+            lapses = self._claims.lapses()
             for one in self._claimed(asked) if asked else ():
-                yield self._item(one, settled)
+                yield self._item(one, settled, lapses)
                 settled = []
             if settled:
-                yield self._item(settled.pop(), settled)
+                yield self._item(settled.pop(), settled, lapses)
 
     def _claimed(self, asked: list[Settled]) -> Iterator[Settled]:
         if self._executor is not None and self._executor.closed_reason:
@@ -134,14 +146,23 @@ class LiveAsker:
                 self._elsewhere.append(one.keyed.only(others))
             yield Settled(one.keyed, one.outcomes, mine)
 
-    def _item(self, one: Settled, settled: list[Settled]) -> _Item:
+    def _item(self, one: Settled, settled: list[Settled], lapses: int) -> _Item:
         keyed = one.keyed.only(one.open_ids)
         return _Item(
             keyed.request,
             self._forms.of(keyed.pack),
             keyed=keyed,
+            lapses=lapses,
             settled=(*settled, Settled(one.keyed, one.outcomes, ())),
         )
+
+    def _barred(self, item: WorkItem, names: tuple[str, ...]) -> str | None:
+        """Say whether the cells became another run's while claims were not renewed."""
+        assert isinstance(item, _Item)
+        if item.lapses == self._claims.lapses():
+            return None
+        ours = self._claims.take([Settled(item.keyed, {}, names)])
+        return None if len(ours) == len(names) else BUSY
 
     @asynccontextmanager
     async def _opened(self, recorder: GroupRecorder) -> AsyncIterator[Executor]:
@@ -164,6 +185,7 @@ class LiveAsker:
                 recorder=recorder,
                 budget=self._budget,
                 secrets=[self._connection.api_key],
+                barred=self._barred,
                 stop=self._stop,
                 in_work=settings.max_in_flight,
                 log=self._log,
@@ -178,8 +200,12 @@ class LiveAsker:
         *before, own = item.settled
         yield from before
         outcomes = dict(own.outcomes)
+        lost = [name for name, result in finished.cells.items() if result.reason == BUSY]
+        if lost:
+            self._elsewhere.append(own.keyed.only(lost))
         for name, result in finished.cells.items():
-            outcomes[name] = self._outcome(result)
+            if name not in lost:
+                outcomes[name] = self._outcome(result)
         yield Settled(own.keyed, outcomes, ())
 
     def _outcome(self, result: CellResult) -> CellOutcome:

@@ -179,7 +179,7 @@ class BatchAsker:
                 pause = _FIRST_WAIT_SECONDS
                 for settled in self._sent(self._settled(spool.taken())):
                     yield from self._put_aside(settled, spool)
-            elif not self._collector.found.waiting:
+            elif not self._awaited():
                 break
             else:
                 pause = min(pause * 1.5, _LONGEST_WAIT_SECONDS)
@@ -193,6 +193,11 @@ class BatchAsker:
             keys = one.keyed.cells
             rest = {name: given_up.get(keys[name].cell_key, reason) for name in one.open_ids}
             yield Settled(one.keyed, one.outcomes | rest, ())
+
+    def _awaited(self) -> bool:
+        """Say whether a batch has not ended in which cells of this run wait."""
+        ours = self._sender.begun | self._kept.batches
+        return not ours.isdisjoint(self._collector.found.waiting)
 
     def _settled(self, requests: Iterable[KeyedRequest]) -> Iterator[list[Settled]]:
         left = iter(requests)

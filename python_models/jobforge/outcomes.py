@@ -6,7 +6,7 @@ the prompt's version and the time; every other row has a reason.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Literal
@@ -48,7 +48,7 @@ class CellOutcome:
     """What became of one cell.
 
     is_stale: the answer was given on other evidence than there is now.
-    estimated_*: the cell's share of the request that would ask for it, where it is planned only.
+    estimated_*: the cell's share of the request that would ask for it, where that is planned.
     run_id: the run that received the answer, where that is another than this one.
     """
 
@@ -68,6 +68,16 @@ class CellOutcome:
     estimated_output_tokens: float | None = None
     estimated_cost_usd: float | None = None
     run_id: str | None = None
+
+    def planned_as(self, other: CellOutcome) -> CellOutcome:
+        """Return this outcome with the other's estimates."""
+        return replace(
+            self,
+            estimated_calls=other.estimated_calls,
+            estimated_input_tokens=other.estimated_input_tokens,
+            estimated_output_tokens=other.estimated_output_tokens,
+            estimated_cost_usd=other.estimated_cost_usd,
+        )
 
 
 class OutcomeColumns:

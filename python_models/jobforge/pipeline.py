@@ -38,7 +38,7 @@ from jobforge.questions import Keyer
 from jobforge.recorded import Recording
 from jobforge.secrecy import PromptSecrets
 from jobforge.settings import Settings
-from jobforge.settling import KeptAnswers, Settled, Settler, StoredAnswers
+from jobforge.settling import AskAgain, KeptAnswers, Settled, Settler, StoredAnswers
 from jobforge.submitting import BatchSender
 
 __all__ = ["NO_CONNECTION", "impute", "nothing"]
@@ -133,6 +133,7 @@ def nothing() -> pa.RecordBatchReader:
 class _Opened:
     """How a mode works: keys, what is settled before, and what becomes of the rest.
 
+    instead: gives what is better than no answer, where there is something.
     origin, new: where answers come from that were there before, and that this run brings.
     start: is called before anything is settled.
     """
@@ -144,6 +145,7 @@ class _Opened:
     origin: str
     new: str = "asked now"
     start: Callable[[], object] = lambda: None
+    instead: Callable[[Settled], Settled] = lambda settled: settled
 
 
 def _opened(run: _Run, stack: ExitStack, recorded_answers: ArrowRows) -> _Opened:
@@ -186,11 +188,10 @@ def _planning(run: _Run, stack: ExitStack) -> _Opened:
     settings = run.settings
     ledger = existing_ledger()
     calibration = Calibration()
-    settler: Settler = StoredAnswers(None, None)
+    keyer = Keyer(settings)
     if ledger is not None:
         stack.enter_context(ledger)
         calibration = Calibration.from_attempts(ledger.attempts(), settings.model)
-        settler = _kept(ledger, settings)
     planner = Planner(settings.model, run.price(settings.model, waiver=True), calibration)
     # Nothing is sent, and parameters are no tokens of a prompt.
     forms = RequestForms(settings, {}, text_bounds=run.bounds_texts)
@@ -208,8 +209,11 @@ def _planning(run: _Run, stack: ExitStack) -> _Opened:
             yield Settled(keyed, settled.outcomes | rest, ())
         run.log("\n".join(planner.summary(run.caps, run.limits)))
 
-    keyer = Keyer(settings)
-    return _Opened(keyer, settler, finish, True, "from the ledger")
+    if ledger is None:
+        return _Opened(keyer, StoredAnswers(None, None), finish, True, "from the ledger")
+    kept = KeptAnswers(ledger, AskAgain.of(settings))
+    instead = kept.in_place_of_none
+    return _Opened(keyer, kept, finish, True, "from the ledger", instead=instead)
 
 
 def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
@@ -218,9 +222,10 @@ def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
     settings = run.settings
     price = run.price(settings.model, waiver=settings.price_waiver)
     ledger: Ledger = stack.enter_context(open_ledger())
-    claims = stack.enter_context(Claims(ledger, run.run_id, settings))
+    again = AskAgain.of(settings)
+    claims = stack.enter_context(Claims(ledger, run.run_id, again))
     keyer = Keyer(settings)
-    kept = _kept(ledger, settings)
+    kept = KeptAnswers(ledger, again)
     books = Bookkeeper(ledger, keyer, run.run_id, price, run.progress)
     budget = Budget(run.caps, price, batch=in_batches)
     api = BatchApi(connection, model=settings.model, timeout_seconds=settings.timeout_seconds)
@@ -276,12 +281,8 @@ def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
         collector.say_what_waits()
 
     new = "from batches" if in_batches else "asked now"
-    return _Opened(keyer, kept, asker.ask, True, "from the ledger", new, start)
-
-
-def _kept(ledger: Ledger, settings: Settings) -> KeptAnswers:
-    return KeptAnswers(
-        ledger, reask_stale=settings.reask_stale, reask_refused=settings.reask_refused
+    return _Opened(
+        keyer, kept, asker.ask, True, "from the ledger", new, start, kept.in_place_of_none
     )
 
 
@@ -300,6 +301,7 @@ def _batches(
                     if run.stop.is_set():
                         raise InterruptedRunError(_INTERRUPTED)
                     _count(run, opened, settled)
+                    settled = opened.instead(settled)
                     job, pack_id = settled.keyed.request.job, settled.keyed.request.pack_id
                     for name, outcome in settled.outcomes.items():
                         key = settled.keyed.cells[name].question_key

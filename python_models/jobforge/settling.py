@@ -6,16 +6,18 @@ model and parameters; runs that ask nobody take the answer of any model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from jobforge.ledger import Answer, AskedCell, Ledger
 from jobforge.outcomes import CellOutcome
 from jobforge.questions import KeyedRequest
 from jobforge.recorded import Recording
+from jobforge.settings import Settings
 
-__all__ = ["KeptAnswers", "Settled", "Settler", "StoredAnswers", "outcome_of"]
+__all__ = ["AskAgain", "KeptAnswers", "Settled", "Settler", "StoredAnswers", "outcome_of"]
 
 REFUSED_REASON = "refused: the model declined earlier (llm_reask_refused asks again)"
 
@@ -29,6 +31,23 @@ class Settled:
     open_ids: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """What is asked again although it is settled.
+
+    stale: answers that were given on other evidence. refused_before: what was refused before then.
+    """
+
+    stale: bool = False
+    refused_before: datetime | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> AskAgain:
+        """Return what a run that begins now asks again: not what it is refused itself."""
+        now = datetime.now(UTC) if settings.reask_refused else None
+        return cls(settings.reask_stale, now)
+
+
 class Settler(Protocol):
     """Whatever knows answers before anybody is asked."""
 
@@ -39,17 +58,18 @@ class Settler(Protocol):
 class KeptAnswers:
     """The ledger's answers of the model that a run would ask; what waits in a batch is settled.
 
-    reask_stale: leaves cells open whose answer was given on other evidence.
-    reask_refused: leaves cells open that the model refused.
+    again: leaves these cells open.
     """
 
-    def __init__(
-        self, ledger: Ledger, *, reask_stale: bool = False, reask_refused: bool = False
-    ) -> None:
+    def __init__(self, ledger: Ledger, again: AskAgain) -> None:
         self._ledger = ledger
-        self._reask_stale = reask_stale
-        self._reask_refused = reask_refused
+        self._again = again
         self._in_batches: dict[str, CellOutcome] = {}
+
+    @property
+    def batches(self) -> Set[str]:
+        """The batches in which cells wait that were to be settled."""
+        return self._in_batches.keys()
 
     def settle(self, requests: Sequence[KeyedRequest]) -> list[Settled]:
         """Return each request with the outcomes of its settled cells."""
@@ -69,6 +89,21 @@ class KeptAnswers:
 
         return [_settled(keyed, outcome) for keyed in requests]
 
+    def in_place_of_none(self, settled: Settled) -> Settled:
+        """Give the answer on other evidence where asking again brought none."""
+        cells = settled.keyed.cells
+        open_ids = [name for name, one in settled.outcomes.items() if one.outcome != "answered"]
+        if not self._again.stale or not open_ids:
+            return settled
+        evidence = {cells[name].cell_key: cells[name].evidence_hash for name in open_ids}
+        answers = self._ledger.lookup(evidence, evidence)
+        outcomes = dict(settled.outcomes)
+        for name in open_ids:
+            answer = answers.get(cells[name].cell_key)
+            if answer is not None and answer.outcome == "answered":
+                outcomes[name] = outcome_of(answer).planned_as(outcomes[name])
+        return Settled(settled.keyed, outcomes, settled.open_ids)
+
     def _in_batch(self, local_id: str) -> CellOutcome:
         if local_id not in self._in_batches:
             names = {batch.local_id: batch for batch in self._ledger.open_batches()}
@@ -79,8 +114,14 @@ class KeptAnswers:
 
     def _holds(self, answer: Answer) -> bool:
         if answer.outcome == "refused":
-            return not self._reask_refused
-        return not (answer.stale and self._reask_stale)
+            return not self._may_ask_again(answer.source.answered_at)
+        if not (answer.stale and self._again.stale):
+            return True
+        return answer.declined_at is not None and not self._may_ask_again(answer.declined_at)
+
+    def _may_ask_again(self, refused_at: datetime) -> bool:
+        before = self._again.refused_before
+        return before is not None and refused_at < before
 
 
 class StoredAnswers:
@@ -100,12 +141,11 @@ class StoredAnswers:
 
             def outcome(cell: AskedCell, keyed: KeyedRequest = keyed) -> CellOutcome | None:
                 answer = answers.get(cell.question_key)
-                if answer is not None:
-                    return outcome_of(answer)
-                if self._recording is None:
-                    return None
+                kept = None if answer is None else outcome_of(answer)
+                if self._recording is None or (kept and kept.outcome == "answered"):
+                    return kept
                 attribute = keyed.pack.attribute(cell.attribute_id)
-                return self._recording.outcome(cell.question_key, attribute)
+                return self._recording.outcome(cell.question_key, attribute) or kept
 
             settled.append(_settled(keyed, outcome))
         return settled

@@ -67,6 +67,7 @@ class BatchSender:
 
     closed: why nothing more is sent, or None. fatal: the same, where it is a fault and no cap.
     held_back: why something was not sent that may be sent later.
+    begun: the batches that were sent.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class BatchSender:
         self.closed: str | None = None
         self.fatal: str | None = None
         self.held_back: str | None = None
+        self.begun: set[str] = set()
         self._forms = forms
         self._ledger = ledger
         self._claims = claims
@@ -155,6 +157,7 @@ class BatchSender:
         local_id = f"jobforge-{uuid.uuid4().hex[:16]}"
         key = batch_key(local_id)
         self._claims.take_key(key)
+        self.begun.add(local_id)
         self._ledger.begin_batch(local_id, self._run_id, draft.items)
         try:
             remote = self._begin(local_id, draft)

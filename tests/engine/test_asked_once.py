@@ -151,6 +151,32 @@ class TestEvidence:
         }
         check_ledger()
 
+    @pytest.mark.parametrize("fault", ["refusal", "500", "cap", "plan"])
+    def test_a_stale_answer_stays_until_there_is_another(self, runs: Runs, fault: str) -> None:
+        """Where asking again brings nothing, the answer that was paid for is still there."""
+        runs(*self.asked("2"))
+        runs.server.rates = {fault: 1.0} if fault in ("refusal", "500") else {}
+        settings: dict[str, Any] = {"reask_stale": True}
+        settings |= {"cap": {"max_calls": 0}, "plan": {"mode": "plan"}}.get(fault, {})
+        rows = runs(*self.asked("3"), settings=settings)
+        assert outcomes(rows) == {"answered": 2 * len(IDS)}
+        stale = [row for row in rows if row["is_stale"]]
+        assert [(row["job_id"], row["attribute_id"]) for row in stale] == [("j1", "reading")]
+        assert bool(stale[0]["estimated_calls"]) == (fault == "plan")
+        rows = runs(*self.asked("3"))
+        assert [row["attribute_id"] for row in rows if row["is_stale"]] == ["reading"]
+
+    def test_a_stale_cell_that_was_refused_is_not_asked_again(self, runs: Runs) -> None:
+        """It is asked again where both are wanted, stale cells and refused ones."""
+        runs(*self.asked("2"))
+        runs.server.rates = {"refusal": 1.0}
+        for _ in range(2):
+            runs(*self.asked("3"), settings={"reask_stale": True})
+        assert runs.asked == []
+        runs.server.rates = {}
+        runs(*self.asked("3"), settings={"reask_stale": True, "reask_refused": True})
+        assert runs.cells_asked == named(("reading",), 1)
+
     def test_evidence_that_returns_has_its_own_answer(self, runs: Runs) -> None:
         """Of two answers the one with today's evidence counts, though it is the older one."""
         first = runs(*self.asked("2"))

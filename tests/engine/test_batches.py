@@ -17,7 +17,7 @@ from jobforge import batch_files, batching, claiming, collecting
 from jobforge.batch_api import BatchApi
 from jobforge.errors import FatalRunError, InterruptedRunError
 from jobforge.ledger import open_ledger
-from support.builders import ATTRIBUTES, IDS, PACK, jobs
+from support.builders import ATTRIBUTES, IDS, PACK, jobs, request
 from support.loopback_server import LoopbackServer
 
 from engine.runs import (
@@ -553,6 +553,39 @@ def test_a_run_with_a_bad_file_of_results(runs: Runs, batch: Callable[..., Rows]
     assert outcomes(rows) == {"answered": 2 * len(IDS), "awaiting_llm": 2 * len(IDS)}
     assert any("2 lines unreadable" in line for line in said)
     assert Counter(in_batches(runs.server).values()) == {1: 2 * len(IDS), 2: 2 * len(IDS)}
+
+
+def test_a_refusal_is_asked_again_once_in_a_waiting_run(runs: Runs) -> None:
+    """With llm_reask_refused a run that waits does not ask what it was just refused."""
+    runs.server.rates = {"refusal": 1.0}
+    runs.server.batches.automatic = True
+    for sent in (1, 2):
+        rows = runs(*jobs(2), settings={**WAIT, "reask_refused": True})
+        assert outcomes(rows) == {"refused": 2 * len(IDS)}
+        assert len(runs.server.batches.batches) == sent
+
+
+def test_a_stale_answer_is_there_while_its_batch_waits(
+    runs: Runs, batch: Callable[..., Rows]
+) -> None:
+    """A cell that is asked again on new evidence keeps its answer until the new one comes."""
+    batch(2)
+    runs.server.batches.end()
+    before = batch(2)
+    asked = [request(one.job, known=[("Python", "5")]) for one in jobs(2)]
+    rows = runs(*asked, settings={**BATCH, "reask_stale": True})
+    assert len(runs.server.batches.batches) == 2
+    assert values(rows) == values(before)
+    assert all(row["is_stale"] for row in rows)
+
+
+def test_a_run_waits_for_its_own_cells_alone(runs: Runs, batch: Callable[..., Rows]) -> None:
+    """A batch in which none of its cells waits is not waited for."""
+    batch(2, settings={"model": "another"})
+    rows = runs(*jobs(2), settings={**WAIT, "max_calls": 0})
+    assert outcomes(rows) == {"awaiting_llm": 2 * len(IDS)}
+    assert any("llm_max_calls" in reason for reason in reasons(rows))
+    assert runs.server.batches.calls["get"] <= 2
 
 
 def test_an_answer_counts_wherever_it_stands(runs: Runs, batch: Callable[..., Rows]) -> None:

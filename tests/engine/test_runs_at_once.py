@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -131,3 +134,39 @@ def test_a_renewal_that_fails_once_does_not_end_the_claims(
     assert failed
     assert outcomes(rows) == {"answered": 2 * len(IDS)}
     assert live_server.count == 2
+
+
+def test_a_refusal_is_not_asked_again_by_a_run_beside(live_server: LoopbackServer) -> None:
+    """Both want refused cells again: one asks, the other takes its answer, a refusal too."""
+    live_server.rates = {"refusal": 1.0}
+    run(*jobs(2), settings=LIVE)
+    live_server.delay_seconds = 1.5
+    again = replace(WAITING, reask_refused=True)
+    holder = threading.Thread(target=lambda: run(*jobs(2), settings=again, invocation_id="run-2"))
+    holder.start()
+    while live_server.count < 4:
+        holder.join(0.01)
+    rows = run(*jobs(2), settings=again, invocation_id="run-3")
+    holder.join()
+    assert outcomes(rows) == {"refused": 2 * len(IDS)}
+    assert live_server.count == 4
+
+
+def test_a_run_that_slept_leaves_others_their_cells(live_server: LoopbackServer) -> None:
+    """Stopped for longer than claims last, a run asks for nothing that another took over."""
+    live_server.delay_seconds = 0.2
+    sleeper = child("run-1", 40, max_in_flight=2, wait_for_others_seconds=60)
+    while live_server.count < 4 and sleeper.poll() is None:
+        time.sleep(0.01)
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    try:
+        rows = run(*jobs(40), settings=WAITING, invocation_id="run-2")
+    finally:
+        os.kill(sleeper.pid, signal.SIGCONT)
+    out, err = sleeper.communicate(timeout=120)
+    assert sleeper.returncode == 0, err
+    assert json.loads(out) == {"answered": 40 * len(IDS)}
+    assert outcomes(rows) == {"answered": 40 * len(IDS)}
+    # What was in flight was asked and not heard.
+    assert live_server.count <= 40 + 2
+    check_ledger()

@@ -12,6 +12,7 @@ from jobforge.ledger.hashing import digest, evidence_hash, known_digest
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+LATER = NOON + timedelta(days=1)
 ATTRIBUTES = ("numeracy", "teamwork")
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from jobforge.ledger import BatchItem, Ledger, LedgerError, open_ledger
 
-from ledger.builders import MINUTE, asked, attempt, cell_keys, item
+from ledger.builders import LATER, MINUTE, asked, attempt, cell_keys, item
 
 ITEMS = [item(1), replace(item(2), definitions='[["reading", "rating"]]')]
 KEYS = cell_keys(*(one.request for one in ITEMS))
@@ -32,7 +32,7 @@ def test_waiting_cells_are_nobodys(ledger: Ledger) -> None:
     begun(ledger)
     assert ledger.pending_cells([*KEYS, "f" * 64]) == dict.fromkeys(KEYS, "batch-1")
     assert ledger.claim(KEYS, "run-1", MINUTE) == set()
-    assert ledger.claim(KEYS, "run-2", MINUTE, refused_again=True) == set()
+    assert ledger.claim(KEYS, "run-2", MINUTE, refused_before=LATER) == set()
     assert ledger.stats().claims == 0
 
 

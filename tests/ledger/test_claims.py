@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from jobforge.ledger import Ledger
 
-from ledger.builders import MINUTE, asked, attempt, cell_keys, evidence_of
+from ledger.builders import LATER, MINUTE, NOON, asked, attempt, cell_keys, evidence_of
 
 KEYS = cell_keys(asked(1), asked(2))
 SOON = timedelta(milliseconds=50)
@@ -35,7 +35,8 @@ def test_a_settled_cell_is_not_given(ledger: Ledger) -> None:
 def test_a_refusal_is_given_when_the_user_says_so(ledger: Ledger) -> None:
     """Told to ask refusals again, the ledger gives them, and no answered cell."""
     ledger.record([attempt(asked(1)), attempt(asked(2), value=None)])
-    assert ledger.claim(KEYS, "run-1", MINUTE, refused_again=True) == set(KEYS[2:])
+    assert ledger.claim(KEYS, "run-1", MINUTE, refused_before=NOON) == set()
+    assert ledger.claim(KEYS, "run-1", MINUTE, refused_before=LATER) == set(KEYS[2:])
 
 
 def test_a_stale_cell_is_given_once(ledger: Ledger) -> None:

@@ -51,12 +51,15 @@ def test_evidence_that_comes_back_finds_its_own_answer(ledger: Ledger) -> None:
     assert values(ledger, evidence_of(second)) == {"5"}
 
 
-def test_a_refusal_with_the_present_evidence_is_not_stale(ledger: Ledger) -> None:
-    """A stale cell that was asked again and refused keeps its answer and is not asked again."""
+def test_a_refusal_with_the_present_evidence_leaves_the_answer_stale(ledger: Ledger) -> None:
+    """A stale cell that was asked again and refused keeps its answer, and says when."""
     second = asked(evidence="second")
-    ledger.record([attempt(minute=1), attempt(second, "again", minute=2, value=None)])
+    refused = attempt(second, "again", minute=2, value=None)
+    ledger.record([attempt(minute=1), refused])
     found = ledger.lookup(cell_keys(asked()), evidence_of(second))
-    assert {(one.value, one.stale) for one in found.values()} == {("3", False)}
+    assert {(one.value, one.stale, one.declined_at) for one in found.values()} == {
+        ("3", True, refused.received_at)
+    }
 
 
 def test_another_model_is_another_cell_and_the_same_question(ledger: Ledger) -> None:

@@ -524,6 +524,13 @@ class TestModes:
         assert reasons(rows) == {"no recorded answer"}
         assert live_server.count == 0
 
+    def test_a_recorded_answer_goes_before_a_refusal(self, live_server: LoopbackServer) -> None:
+        """What a model of the ledger refused is replayed where the recording has an answer."""
+        live_server.rates = {"refusal": 1.0}
+        run(request(), settings=LIVE)
+        rows = run(request(), settings=Settings(mode="replay"), recorded=self.RECORDED)
+        assert outcomes(rows) == {"answered": 1, "refused": len(IDS) - 1}
+
     def test_auto_is_live_where_there_is_a_connection(self, live_server: LoopbackServer) -> None:
         """With a connection, auto calls and leaves the recording alone."""
         rows = run(request(), settings=Settings(), recorded=self.RECORDED)

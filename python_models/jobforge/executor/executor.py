@@ -35,6 +35,8 @@ class Executor:
     """Runs items through a transport; made and used inside one event loop.
 
     model: what is asked for, for messages. secrets: what no message may show.
+    barred: gives the reason why an item's cells must not be asked any more, right before each
+        sending, or None.
     stop: once it is set nothing is sent; what is in flight has 1.5 seconds to come back.
     in_work: items that are in work at once; more than the limiter lets into flight is of no use.
     log: gets one line when the run closes before its end.
@@ -50,6 +52,7 @@ class Executor:
         budget: Budget | None = None,
         policy: RetryPolicy | None = None,
         secrets: Iterable[str] = (),
+        barred: Callable[[WorkItem, tuple[str, ...]], str | None] = lambda item, names: None,
         stop: threading.Event | None = None,
         in_work: int = 256,
         log: Callable[[str], None] = lambda line: None,
@@ -66,6 +69,7 @@ class Executor:
             recorder or NullRecorder(),
             policy or RetryPolicy(),
             self._state,
+            barred,
         )
 
     @property

@@ -7,12 +7,13 @@ is recorded and durable before anybody learns of it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jobforge import errors
 from jobforge.executor.exchange import Error, Exchange, Exchanged, Question
 from jobforge.executor.state import RunState
-from jobforge.executor.work import Attempt, Budget, Denied, Form, Recorder, Reservation
+from jobforge.executor.work import Attempt, Budget, Denied, Form, Recorder, Reservation, WorkItem
 from jobforge.limiter import LimiterClosed, RateLimiter, Slot
 from jobforge.prices import Usage
 from jobforge.retries import GiveUp, RetryPolicy
@@ -54,6 +55,7 @@ class Sender:
         recorder: Recorder,
         policy: RetryPolicy,
         state: RunState,
+        barred: Callable[[WorkItem, tuple[str, ...]], str | None],
     ) -> None:
         self._exchange = exchange
         self._limiter = limiter
@@ -61,6 +63,7 @@ class Sender:
         self._recorder = recorder
         self._policy = policy
         self._state = state
+        self._barred = barred
         self._reserved = 0
         self._settled = asyncio.Event()
 
@@ -75,8 +78,8 @@ class Sender:
             if isinstance(reservation, str):
                 return Unasked(reservation)
             sent = await self._send(question, form, reservation, attempts + refusals + 1)
-            if sent is None:
-                return Unasked(self._why_not(question))
+            if isinstance(sent, str):
+                return Unasked(sent)
             attempt, error = sent.attempt, sent.error
             if first_sent is None:
                 first_sent = loop.time() - attempt.latency
@@ -145,23 +148,26 @@ class Sender:
 
     async def _send(
         self, question: Question, form: Form, reservation: Reservation, number: int
-    ) -> Exchanged | None:
-        """Send once; return what came of it, or None where it was not sent."""
+    ) -> Exchanged | str:
+        """Send once; return what came of it, or why it was not sent."""
         estimate = form.estimate
         tokens = estimate.prompt_tokens + estimate.completion_tokens
         usage: Usage | None = None
         sent = False
         try:
             async with self._limiter.slot(tokens, urgent=number > 1) as slot:
-                if self._state.why_not(question.item.group):
-                    return None
+                reason = self._state.why_not(question.item.group) or self._barred(
+                    question.item, question.attribute_ids
+                )
+                if reason:
+                    return reason
                 sent = True
                 exchanged = await self._exchange.send(question, form, number)
                 _tell(slot, exchanged)
                 usage = exchanged.attempt.usage
                 return exchanged
         except LimiterClosed:
-            return None
+            return self._why_not(question)
         finally:
             self._settle(reservation, usage, sent=sent)
 

@@ -7,13 +7,14 @@ with the end of its claim, so whoever gets hold of a claim that has just ended s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, or_, select, update
 
 from jobforge.ledger.dialects import Dialect
-from jobforge.ledger.tables import answer, claim, pending_cell
+from jobforge.ledger.rows import to_micros
+from jobforge.ledger.tables import answer, attempt, claim, pending_cell
 from jobforge.ledger.texts import chunks
 
 __all__ = ["held_by", "pending", "release", "renew", "take"]
@@ -26,8 +27,10 @@ _GIVE_UP = delete(claim).where(claim.c.run_id == bindparam("run"), claim.c.cell_
 _PENDING = select(pending_cell.c.cell_key, pending_cell.c.local_id).where(
     pending_cell.c.cell_key.in_(_KEYS)
 )
-_SETTLED = select(answer.c.cell_key, answer.c.evidence_hash, answer.c.outcome).where(
-    answer.c.cell_key.in_(_KEYS)
+_SETTLED = (
+    select(answer.c.cell_key, answer.c.evidence_hash, answer.c.outcome, attempt.c.received_at)
+    .join_from(answer, attempt)
+    .where(answer.c.cell_key.in_(_KEYS))
 )
 
 
@@ -38,7 +41,7 @@ def take(
     run_id: str,
     ttl: timedelta,
     evidence: Mapping[str, str] | None,
-    refused_again: bool,
+    refused_before: datetime | None,
 ) -> set[str]:
     """Claim what is free and unsettled, in one order for all processes; return it."""
     now = dialect.now(connection)
@@ -52,6 +55,7 @@ def take(
         },
         where=or_(claim.c.expires_at <= now, claim.c.run_id == statement.excluded.run_id),
     )
+    asked_again = None if refused_before is None else to_micros(refused_before)
     taken: set[str] = set()
     for chunk in chunks(sorted(set(cell_keys))):
         rows = [{"cell_key": key, "run_id": run_id, "expires_at": expires} for key in chunk]
@@ -59,7 +63,7 @@ def take(
         mine = held_by(connection, run_id, chunk)
         barred = set(pending(connection, chunk))
         for row in connection.execute(_SETTLED, {"keys": chunk}):
-            if _settles(row, evidence, refused_again):
+            if _settles(row, evidence, asked_again):
                 barred.add(row[0])
         if mine & barred:
             connection.execute(_GIVE_UP, {"run": run_id, "keys": sorted(mine & barred)})
@@ -67,9 +71,11 @@ def take(
     return taken
 
 
-def _settles(row: Sequence[Any], evidence: Mapping[str, str] | None, refused_again: bool) -> bool:
-    key, asked_with, outcome = row
-    if refused_again and outcome == "refused":
+def _settles(
+    row: Sequence[Any], evidence: Mapping[str, str] | None, refused_before: int | None
+) -> bool:
+    key, asked_with, outcome, received_at = row
+    if refused_before is not None and outcome == "refused" and received_at < refused_before:
         return False
     return evidence is None or evidence.get(key, asked_with) == asked_with
 

@@ -12,7 +12,7 @@ What holds for every ledger:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -43,7 +43,7 @@ class Ledger(Protocol):
 
         A cell may have several: an answer goes before a refusal, then one that was given with the
         `evidence` (a hash by cell key) before others, then the latest. An answer is marked stale
-        where the cell was never asked with that evidence.
+        where it was given on other evidence, with the time of a refusal on that evidence.
         """
 
     def lookup_questions(self, question_keys: Iterable[str]) -> dict[str, Answer]:
@@ -56,14 +56,14 @@ class Ledger(Protocol):
         ttl: timedelta,
         *,
         evidence: Mapping[str, str] | None = None,
-        refused_again: bool = False,
+        refused_before: datetime | None = None,
     ) -> set[str]:
         """Claim cells for a run before they are asked, and return those that are now its own.
 
         Left out are cells that another run holds, that wait in a batch, or that are settled: they
         have an answer or a refusal. With `evidence` (a hash by cell key) only those with that very
-        evidence settle a cell; with `refused_again` a refusal does not. A claim that was not
-        renewed in time is anyone's.
+        evidence settle a cell; a refusal from before `refused_before` does not. A claim that was
+        not renewed in time is anyone's.
         """
 
     def renew(self, run_id: str, ttl: timedelta) -> int:

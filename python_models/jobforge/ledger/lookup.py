@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select
@@ -117,12 +118,21 @@ def _that_counts(
                 row[_HASH],
             ),
         )
-    stale = evidence is not None and evidence not in [row[_EVIDENCE] for row in rows]
-    return _answer(best, sources[best[_NUMBER]], stale)
+    stale = evidence is not None and best[_EVIDENCE] != evidence
+    # An answer on this evidence would be the best one, so what else there is declined.
+    declined = [sources[row[_NUMBER]].answered_at for row in rows if row[_EVIDENCE] == evidence]
+    return _answer(
+        best, sources[best[_NUMBER]], stale, max(declined) if stale and declined else None
+    )
 
 
-def _answer(row: Sequence[Any], source: Source, stale: bool = False) -> Answer:
-    fields = [*row[:_NUMBER], source, stale]
+def _answer(
+    row: Sequence[Any],
+    source: Source,
+    stale: bool = False,
+    declined_at: datetime | None = None,
+) -> Answer:
+    fields = [*row[:_NUMBER], source, stale, declined_at]
     return Answer(*fields)
 
 

@@ -180,7 +180,8 @@ class Source:
 class Answer:
     """One settled cell: answered, or refused for its source's reason.
 
-    stale: the cell was never asked with the evidence that the lookup gave.
+    stale: it was given on other evidence than that of the lookup.
+    declined_at: when the model refused on that evidence, where it answered on other.
     """
 
     cell_key: str
@@ -194,6 +195,7 @@ class Answer:
     row_hash: str
     source: Source
     stale: bool = False
+    declined_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

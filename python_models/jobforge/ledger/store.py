@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -90,13 +90,13 @@ class SqlLedger:
         ttl: timedelta,
         *,
         evidence: Mapping[str, str] | None = None,
-        refused_again: bool = False,
+        refused_before: datetime | None = None,
     ) -> set[str]:
         keys = list(cell_keys)
 
         def work(connection: Connection) -> set[str]:
             return claims.take(
-                connection, self._dialect, keys, run_id, ttl, evidence, refused_again
+                connection, self._dialect, keys, run_id, ttl, evidence, refused_before
             )
 
         return self._database.write(work)
