@@ -219,9 +219,9 @@ class LiveAsker:
             )
         return CellOutcome(
             "answered",
-            value=result.answer.value,
+            value=self._secrets.without(result.answer.value),
             confidence=result.answer.confidence,
-            rationale=result.answer.rationale,
+            rationale=self._secrets.without(result.answer.rationale),
             model_requested=model,
             model_used=attempt.model,
             prompt_version=PROMPT_VERSION,

@@ -9,7 +9,7 @@ from collections import Counter
 
 import pyarrow as pa
 
-from jobforge.ledger import Ledger, open_ledger
+from jobforge.ledger import Ledger, LedgerOutdatedError, NoLedgerError, open_ledger
 from jobforge.ledger.location import Location
 
 __all__ = ["ATTEMPTS_SCHEMA", "existing_ledger", "no_attempts", "read_attempts"]
@@ -48,12 +48,19 @@ ATTEMPTS_SCHEMA = pa.schema(
 def existing_ledger(url: str | None = None) -> Ledger | None:
     """Open the ledger for reading, or return None where none was begun yet.
 
-    Raises LedgerError where there is one that cannot be read.
+    One with an older schema is brought on. Raises LedgerError where there is one that cannot be
+    read.
     """
     location = Location.of(url)
     if location.path is not None and not location.path.exists():
         return None
-    return open_ledger(url, read_only=True)
+    try:
+        return open_ledger(url, read_only=True)
+    except NoLedgerError:
+        return None
+    except LedgerOutdatedError:
+        open_ledger(url).close()
+        return open_ledger(url, read_only=True)
 
 
 def no_attempts() -> pa.Table:

@@ -18,6 +18,10 @@ class PromptSecrets:
         self._secrets = Secrets(*secrets)
         self._clean_packs: set[str] = set()
 
+    def without(self, text: str) -> str:
+        """Return a text as the ledger keeps it."""
+        return self._secrets.without(text)
+
     def settle(self, one: Settled) -> Settled:
         """Settle as failed what would show a secret: the ledger could not take it, either."""
         if not one.open_ids:

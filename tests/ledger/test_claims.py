@@ -88,3 +88,9 @@ def test_many_cells_are_claimed_at_once(ledger: Ledger) -> None:
     keys = [f"{number:064}" for number in range(2500)]
     assert ledger.claim(keys, "run-1", MINUTE) == set(keys)
     assert ledger.stats().claims == 2500
+
+
+def test_a_claim_of_a_clock_that_was_wrong_is_anyones(ledger: Ledger) -> None:
+    """A claim that would last for days was never meant to."""
+    ledger.claim(KEYS, "run-1", timedelta(days=1))
+    assert ledger.claim(KEYS, "run-2", MINUTE) == set(KEYS)

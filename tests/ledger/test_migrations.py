@@ -6,9 +6,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from jobforge.attempts import existing_ledger
 from jobforge.ledger import LedgerError, open_ledger
 from jobforge.ledger.migrations import CURRENT_VERSION, MIGRATIONS
-from jobforge.ledger.rows import answer_row, attempt_row, hashes_of, item_texts
+from jobforge.ledger.rows import answer_row, attempt_hash, attempt_row, hashes_of, item_texts
 from jobforge.ledger.tables import metadata
 from sqlalchemy import create_engine, inspect
 
@@ -22,7 +23,10 @@ def version_1(path: Path) -> None:
     texts = item_texts(request)
     hashes = hashes_of(texts)
     row = attempt_row(record, hashes, record.raw_reply, None)
-    del row["estimated_prompt_tokens"], row["estimated_completion_tokens"]
+    row["settled_cells"] = None
+    row["row_hash"] = attempt_hash(row)
+    for later in ("estimated_prompt_tokens", "estimated_completion_tokens", "settled_cells"):
+        del row[later]
     connection = sqlite3.connect(path)
     for statement in MIGRATIONS[0]:
         connection.execute(statement.format(numbered="integer primary key"))
@@ -62,8 +66,25 @@ def test_an_older_ledger_is_not_read_as_if_it_were_new(tmp_path: Path) -> None:
     """Reading only changes nothing, so an older ledger is named as such."""
     path = tmp_path / "ledger.sqlite"
     version_1(path)
-    with pytest.raises(LedgerError, match="has version 1, not 2: a run brings it on"):
+    with pytest.raises(LedgerError, match=r"has version 1, not \d: a run brings it on"):
         open_ledger(str(path), read_only=True)
+
+
+def test_a_run_that_asks_nobody_brings_it_on(tmp_path: Path) -> None:
+    """Whoever wants what is there already has the answers of an older ledger."""
+    path = tmp_path / "ledger.sqlite"
+    version_1(path)
+    ledger = existing_ledger(str(path))
+    assert ledger is not None
+    with ledger:
+        assert len(ledger.lookup(cell_keys(asked()))) == 2
+
+
+def test_a_place_without_a_ledger_has_none(tmp_path: Path, new_postgres_url: str) -> None:
+    """No file, an empty file and an empty database are no fault where nobody is asked."""
+    (tmp_path / "empty.sqlite").touch()
+    for url in (str(tmp_path / "none.sqlite"), str(tmp_path / "empty.sqlite"), new_postgres_url):
+        assert existing_ledger(url) is None
 
 
 def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from jobforge.ledger import ImportReport, Ledger, LedgerError, open_ledger
+from jobforge.ledger.hashing import text_hash
+from jobforge.ledger.rows import answer_hash, attempt_hash
+from jobforge.ledger.tables import TEXT_COLUMNS
 
 from ledger.builders import asked, attempt, cell_keys, failed
 
@@ -58,6 +62,57 @@ def test_importing_again_changes_nothing(exported: Path, other: Ledger) -> None:
     other.import_(exported)
     assert other.import_(exported) == ImportReport(0, 0, 4)
     assert other.stats().attempts == 4
+
+
+def test_missing_answers_come_back(exported: Path, ledger: Ledger, url: str) -> None:
+    """What was taken away from a ledger is there again after an import of its export."""
+    if not url.startswith("postgresql"):
+        connection = sqlite3.connect(url)
+        connection.execute("delete from answer where answer_no <> 1")
+        connection.commit()
+        connection.close()
+        assert list(ledger.verify())
+        assert ledger.import_(exported) == ImportReport(0, 5, 4)
+    assert list(ledger.verify()) == []
+    assert ledger.import_(exported) == ImportReport(0, 0, 4)
+
+
+def test_attempts_without_their_answers_stay_out(exported: Path, other: Ledger) -> None:
+    """A file that lost its answers blocks nothing: the whole one can be imported afterwards."""
+    whole = exported.read_bytes()
+
+    def lose(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row["answers"] = None
+
+    report = other.import_(edited(exported, lose))
+    assert (report.new_attempts, len(report.faults)) == (1, 3)
+    exported.write_bytes(whole)
+    assert other.import_(exported) == ImportReport(3, 6, 1)
+
+
+def test_an_export_of_an_older_version_is_taken(exported: Path, other: Ledger) -> None:
+    """What a later version added may be missing in the file."""
+    table = pq.read_table(exported)
+    rows = [{**row, "settled_cells": None} for row in table.to_pylist()]
+    for row in rows:
+        texts = {name: text_hash(row[name]) for name in TEXT_COLUMNS}
+        row["row_hash"] = attempt_hash({**row, **texts})
+        for answer in row["answers"]:
+            answer["row_hash"] = answer_hash(answer, row["row_hash"])
+    older = pa.Table.from_pylist(rows, schema=table.schema).drop_columns("settled_cells")
+    pq.write_table(older, exported)
+    assert other.import_(exported) == ImportReport(4, 6, 0)
+
+
+def test_a_ledger_is_not_replaced_by_its_export(tmp_path: Path) -> None:
+    """An export onto the ledger's own file is refused."""
+    path = tmp_path / "ledger.sqlite"
+    with open_ledger(str(path)) as ledger:
+        ledger.record([attempt()])
+        with pytest.raises(LedgerError, match="own place"):
+            ledger.export(path)
+        assert list(ledger.verify()) == []
 
 
 def test_a_changed_row_stays_out(exported: Path, other: Ledger) -> None:

@@ -7,6 +7,7 @@ import os
 import resource
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from jobforge.ledger import (
     LedgerFullError,
     open_ledger,
 )
+from jobforge.ledger.location import Location
 from support.postgres import PASSWORD, Server
 
 from ledger.builders import asked, attempt, cell_keys
@@ -76,8 +78,10 @@ def test_every_commit_is_on_the_disk(project: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("target/jobforge.sqlite", "dbt's target folder"),
-        ("target/deep/er/jobforge.sqlite", "dbt's target folder"),
+        ("target/jobforge.sqlite", "a folder that dbt clean deletes"),
+        ("logs/jobforge.sqlite", "a folder that dbt clean deletes"),
+        ("postgresql:/user:hidden-word@host/database", "begins like an address"),
+        ("target/deep/er/jobforge.sqlite", "a folder that dbt clean deletes"),
         ("warehouse/jobforge.duckdb", "the warehouse's file"),
         ("anything.duckdb", "the warehouse's file"),
         ("ledger/", "is not a file|cannot be written"),
@@ -103,13 +107,13 @@ def test_the_configured_target_and_warehouse_are_refused(
 ) -> None:
     """Target folder and warehouse are refused under whatever name they have."""
     monkeypatch.setenv("DBT_TARGET_PATH", str(project / "build"))
-    with pytest.raises(LedgerError, match="dbt's target folder"):
+    with pytest.raises(LedgerError, match="a folder that dbt clean deletes"):
         open_ledger("build/jobforge.sqlite")
     monkeypatch.setenv("JOBFORGE_WAREHOUSE", "data/main.db")
     with pytest.raises(LedgerError, match="the warehouse's file"):
         open_ledger(str(project / "data" / "main.db"))
     (project / "link").symlink_to(project / "build")
-    with pytest.raises(LedgerError, match="dbt's target folder"):
+    with pytest.raises(LedgerError, match="a folder that dbt clean deletes"):
         open_ledger("link/jobforge.sqlite")
 
 
@@ -164,6 +168,19 @@ def test_a_locked_ledger_is_waited_for_and_then_refused(project: Path) -> None:
         assert ledger.stats().attempts == 0
     other.execute("rollback")
     open_ledger("ledger.sqlite", wait_seconds=0.1).close()
+
+
+def test_what_was_paid_for_waits_longer_for_a_lock(project: Path) -> None:
+    """A program that holds the ledger for a while costs no answer; one that keeps it is told."""
+    with open_ledger("ledger.sqlite", wait_seconds=0.2) as ledger:
+        other = sqlite3.connect("ledger.sqlite", isolation_level=None, check_same_thread=False)
+        other.execute("begin immediate")
+        threading.Timer(0.6, lambda: other.execute("rollback")).start()
+        ledger.record([attempt()])
+        assert len(ledger.lookup(cell_keys(asked()))) == 2
+        other.execute("begin immediate")
+        with pytest.raises(LedgerBusyError):
+            ledger.record([attempt(asked(2))])
 
 
 def test_a_ledger_to_read_must_be_there(project: Path) -> None:
@@ -272,6 +289,21 @@ def test_postgres_errors_name_the_place_and_no_password(
             open_ledger(bad, wait_seconds=1)
         assert PASSWORD not in str(found.value)
         assert "another-password" not in str(found.value)
+
+
+def test_a_password_in_the_query_is_not_shown() -> None:
+    """Wherever in its address a password stands, the place is named without it."""
+    shown = str(Location.of("postgresql://user:secret-1@host/db?password=secret-2"))
+    assert "secret" not in shown
+    assert "host/db" in shown
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_postgres_in_another_encoding_is_refused(postgres_server: Server, encoding: str) -> None:
+    """A database that has no place for every letter says so before anything is asked."""
+    url = postgres_server.new_database(encoding)
+    with pytest.raises(LedgerError, match=f"encoded in {encoding}.*UTF8"):
+        open_ledger(url)
 
 
 def test_postgres_without_its_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

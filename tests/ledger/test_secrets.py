@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from jobforge.ledger import BatchItem, Ledger, SecretFoundError, open_ledger
+from jobforge.ledger.secrets import Secrets
 
 from ledger.builders import MINUTE, asked, attempt, cell_keys
 
@@ -81,3 +82,20 @@ def test_the_database_password_is_not_shown(postgres_server: object, new_postgre
         assert PASSWORD not in ledger.stats().location
         with pytest.raises(SecretFoundError):
             ledger.record([attempt(asked(1, user_text=f"the password {PASSWORD}"))])
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("PGPASSWORD", "a-long-word"),
+        ("JOBFORGE_LEDGER", "postgresql://user:a-long-word@host/db"),
+        ("JOBFORGE_LEDGER", "postgresql://user@host/db?password=a-long-word"),
+    ],
+)
+def test_the_ledgers_password_is_a_secret(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+) -> None:
+    """A prompt that holds it is known by what looks for secrets before anything is sent."""
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(SecretFoundError):
+        Secrets().refuse("Keeper of a-long-word", "the data of job 'J1'")

@@ -66,6 +66,12 @@ def test_a_change_is_found(path: Path, statement: str, message: str) -> None:
     assert any(message in fault.message for fault in faults), faults
 
 
+def test_a_missing_answer_is_found(path: Path) -> None:
+    """An answer that was taken away is missed by its attempt."""
+    (fault,) = tampered(path, "delete from answer where answer_no = 1")
+    assert fault.message == "it has 1 of its 2 answers"
+
+
 def test_an_untouched_attempt_is_not_blamed(path: Path) -> None:
     """A fault names the row that was changed, and no other."""
     faults = tampered(path, "update answer set value = '5' where answer_no = 3")

@@ -61,14 +61,16 @@ class Server:
         """Return the URL of a database."""
         return f"postgresql://ledger:{PASSWORD}@127.0.0.1:{self.port}/{database}"
 
-    def new_database(self) -> str:
+    def new_database(self, encoding: str = "UTF8") -> str:
         """Make an empty database and return its URL."""
         import psycopg
 
         self._databases += 1
         name = f"ledger_{self._databases}"
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f"create database {name}".encode())
+            connection.execute(
+                f"create database {name} encoding '{encoding}' locale 'C' template template0".encode()
+            )
         return self.url(name)
 
     def _run(self, program: str, *arguments: str) -> None:

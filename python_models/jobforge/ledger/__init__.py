@@ -11,6 +11,8 @@ from jobforge.ledger.errors import (
     LedgerCorruptError,
     LedgerError,
     LedgerFullError,
+    LedgerOutdatedError,
+    NoLedgerError,
     SecretFoundError,
 )
 from jobforge.ledger.interface import Ledger
@@ -46,7 +48,9 @@ __all__ = [
     "LedgerCorruptError",
     "LedgerError",
     "LedgerFullError",
+    "LedgerOutdatedError",
     "LedgerStats",
+    "NoLedgerError",
     "SecretFoundError",
     "Source",
     "Why",

@@ -90,6 +90,9 @@ def row_faults(
         yield Fault("attempt", attempt_id, "the request key is not what it is derived from")
     if attempt_hash(attempt) != attempt["row_hash"]:
         yield Fault("attempt", attempt_id, "the row was changed after it was written")
+    if attempt["settled_cells"] not in (None, len(answers)):
+        missing = f"it has {len(answers)} of its {attempt['settled_cells']} answers"
+        yield Fault("attempt", attempt_id, missing)
     for row in answers:
         yield from _answer_faults(row, attempt, parameters)
 

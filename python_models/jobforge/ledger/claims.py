@@ -19,6 +19,8 @@ from jobforge.ledger.texts import chunks
 
 __all__ = ["held_by", "pending", "release", "renew", "take"]
 
+# A claim that ends later was made by a clock that was wrong.
+_LONGEST = timedelta(hours=1) // timedelta(microseconds=1)
 _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 _HELD = select(claim.c.cell_key).where(
     claim.c.run_id == bindparam("run"), claim.c.cell_key.in_(_KEYS)
@@ -53,7 +55,11 @@ def take(
             "run_id": statement.excluded.run_id,
             "expires_at": statement.excluded.expires_at,
         },
-        where=or_(claim.c.expires_at <= now, claim.c.run_id == statement.excluded.run_id),
+        where=or_(
+            claim.c.expires_at <= now,
+            claim.c.expires_at > now + _LONGEST,
+            claim.c.run_id == statement.excluded.run_id,
+        ),
     )
     asked_again = None if refused_before is None else to_micros(refused_before)
     taken: set[str] = set()

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from jobforge.ledger.dialects import WRITES, Dialect, Postgres, Sqlite
 from jobforge.ledger.errors import LedgerError
-from jobforge.ledger.location import Location
+from jobforge.ledger.location import Location, passwords
 
 __all__ = ["Database"]
 
@@ -34,7 +34,7 @@ class Database:
     def __init__(self, location: Location, *, read_only: bool, wait_seconds: float) -> None:
         self.shown = str(location)
         self.read_only = read_only
-        self.password = location.url.password if location.url is not None else None
+        self.passwords = passwords(location.url) if location.url is not None else ()
         self.dialect: Dialect
         if location.path is not None:
             self.dialect = Sqlite(location.path, read_only=read_only, wait_seconds=wait_seconds)

@@ -28,7 +28,9 @@ from jobforge.ledger.errors import (
     LedgerCorruptError,
     LedgerError,
     LedgerFullError,
+    NoLedgerError,
 )
+from jobforge.ledger.location import passwords
 from jobforge.redaction import redact
 
 __all__ = ["POSTGRES_SCHEMA", "Dialect", "Insert", "Postgres", "Sqlite"]
@@ -105,7 +107,7 @@ class Sqlite:
                 f"this Python's SQLite is {sqlite3.sqlite_version}: the ledger needs 3.24 or newer"
             )
         if self._read_only and not self._path.exists():
-            raise LedgerError(f"there is no ledger at {self._path} yet: a run makes one")
+            raise NoLedgerError(f"there is no ledger at {self._path} yet: a run makes one")
         engine = create_engine("sqlite://", creator=self._connect, poolclass=QueuePool)
         event.listen(engine, "begin", _begin)
         return engine
@@ -247,7 +249,10 @@ class Postgres:
                 self._url,
                 isolation_level="READ COMMITTED",
                 pool_pre_ping=True,
-                connect_args={"connect_timeout": max(2, round(self._wait_seconds))},
+                connect_args={
+                    "connect_timeout": max(2, round(self._wait_seconds)),
+                    "client_encoding": "utf8",
+                },
             )
         except ImportError:
             raise LedgerError(
@@ -267,6 +272,12 @@ class Postgres:
             "default_transaction_read_only": "on" if self._read_only else "off",
         }
         with connection.cursor() as cursor:
+            encoding = cursor.execute("show server_encoding").fetchone()[0]
+            if encoding != "UTF8":
+                raise LedgerError(
+                    f"the ledger's database is encoded in {encoding}, which has no place for every"
+                    " letter of an answer: make one with encoding UTF8"
+                )
             for name, value in settings.items():
                 cursor.execute("select set_config(%s, %s, false)", (name, value))
         connection.commit()
@@ -302,7 +313,7 @@ class Postgres:
 
     def explain(self, error: BaseException, shown: str) -> LedgerError:
         state = getattr(error, "sqlstate", None) or ""
-        said = redact(str(error), (self._url.password or "",))
+        said = redact(str(error), passwords(self._url))
         if state in ("55P03", "57014", "40P01", "40001"):
             return LedgerBusyError(
                 f"another program kept the ledger {shown} locked for too long: {said}"

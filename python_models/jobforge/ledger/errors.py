@@ -5,6 +5,8 @@
         ├── LedgerBusyError      another program held it for too long
         ├── LedgerFullError      no room is left on its disk
         ├── LedgerCorruptError   its file is damaged, or is no ledger
+        ├── LedgerOutdatedError  its schema is older than this code's
+        ├── NoLedgerError        none was begun there yet
         └── SecretFoundError     a prompt holds a key, which is never stored  (also a ValueError)
 
 No message shows a password.
@@ -19,6 +21,8 @@ __all__ = [
     "LedgerCorruptError",
     "LedgerError",
     "LedgerFullError",
+    "LedgerOutdatedError",
+    "NoLedgerError",
     "SecretFoundError",
 ]
 
@@ -37,6 +41,14 @@ class LedgerFullError(LedgerError):
 
 class LedgerCorruptError(LedgerError):
     """The ledger's file is damaged, or is not a ledger."""
+
+
+class LedgerOutdatedError(LedgerError):
+    """The ledger's schema is older than this code's, and it was opened for reading only."""
+
+
+class NoLedgerError(LedgerError):
+    """No ledger was begun there yet, and it was opened for reading only."""
 
 
 class SecretFoundError(LedgerError, ValueError):

@@ -16,7 +16,14 @@ from jobforge.ledger.errors import LedgerCorruptError, LedgerError
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-__all__ = ["DEFAULT_PATH", "DEFAULT_WAREHOUSE", "VARIABLE", "WAREHOUSE_VARIABLE", "Location"]
+__all__ = [
+    "DEFAULT_PATH",
+    "DEFAULT_WAREHOUSE",
+    "VARIABLE",
+    "WAREHOUSE_VARIABLE",
+    "Location",
+    "passwords",
+]
 
 VARIABLE = "JOBFORGE_LEDGER"
 DEFAULT_PATH = "ledger/jobforge.sqlite"
@@ -25,6 +32,9 @@ DEFAULT_WAREHOUSE = "warehouse/jobforge.duckdb"
 
 _SQLITE_HEAD = b"SQLite format 3\x00"
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
+_URLS = tuple(f"{scheme}:" for scheme in (*_POSTGRES, "sqlite", "file"))
+# What dbt clean deletes.
+_CLEANED = ("target", "logs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,9 @@ class Location:
     url: URL | None = None
 
     def __str__(self) -> str:
-        return str(self.path) if self.url is None else self.url.render_as_string(hide_password=True)
+        if self.url is None:
+            return str(self.path)
+        return self.url.set(query={}).render_as_string(hide_password=True)
 
     @classmethod
     def of(cls, given: str | None) -> Location:
@@ -46,6 +58,11 @@ class Location:
         text = (given or os.environ.get(VARIABLE) or DEFAULT_PATH).strip()
         scheme, found, _ = text.partition("://")
         if not found:
+            if text.startswith(_URLS):
+                raise LedgerError(
+                    f"{VARIABLE} begins like an address and is none:"
+                    " write postgresql://user@host/database"
+                )
             return cls(path=_checked(Path(text)))
         from sqlalchemy.engine import make_url
         from sqlalchemy.exc import ArgumentError
@@ -64,15 +81,20 @@ class Location:
         )
 
 
+def passwords(url: URL) -> tuple[str, ...]:
+    """Return what of an address is nobody's business."""
+    return tuple(filter(None, (url.password, str(url.query.get("password") or ""))))
+
+
 def _checked(given: Path) -> Path:
     path = Path(os.path.abspath(given.expanduser()))
     if given.name in ("", ":memory:") or path.is_dir():
         raise LedgerError(f"the ledger {given} is not a file: name one, such as {DEFAULT_PATH}")
     real = path.resolve()
     advice = f"set {VARIABLE} to another path, such as {DEFAULT_PATH}"
-    if _in_target(real):
+    if _is_cleaned(real):
         raise LedgerError(
-            f"the ledger {path} would be in dbt's target folder, which dbt clean deletes: {advice}"
+            f"the ledger {path} would be in a folder that dbt clean deletes: {advice}"
         )
     warehouse = os.environ.get(WAREHOUSE_VARIABLE, DEFAULT_WAREHOUSE)
     if real == Path(warehouse).resolve() or real.suffix == ".duckdb":
@@ -82,13 +104,13 @@ def _checked(given: Path) -> Path:
     return path
 
 
-def _in_target(path: Path) -> bool:
+def _is_cleaned(path: Path) -> bool:
     configured = os.environ.get("DBT_TARGET_PATH")
     here = Path.cwd().resolve()
     for folder in path.parents:
         if configured and folder == Path(configured).resolve():
             return True
-        if folder.name == "target" and (
+        if folder.name in _CLEANED and (
             here in folder.parents or (folder.parent / "dbt_project.yml").exists()
         ):
             return True

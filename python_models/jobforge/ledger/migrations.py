@@ -111,7 +111,9 @@ _VERSION_2 = (
     "create index pending_cell_batch on pending_cell (local_id)",
 )
 
-MIGRATIONS = (_VERSION_1, _VERSION_2)
+_VERSION_3 = ("alter table attempt add column settled_cells bigint",)
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
 CURRENT_VERSION = len(MIGRATIONS)
 
 

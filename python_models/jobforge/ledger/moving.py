@@ -95,17 +95,26 @@ def import_(database: Database, path: Path, secrets: Secrets) -> ImportReport:
             if not found:
                 good.append(prepared)
         stored = _stored_hashes(database, good)
+        fresh: list[writing.Prepared] = []
+        same: list[writing.Prepared] = []
         for one in good:
             attempt_id = one.attempt["attempt_id"]
-            if stored.get(attempt_id, one.attempt["row_hash"]) != one.attempt["row_hash"]:
+            if attempt_id not in stored:
+                fresh.append(one)
+            elif stored[attempt_id] == one.attempt["row_hash"]:
+                same.append(one)
+            else:
                 message = "another attempt with this id is here already"
                 faults.append(Fault("attempt", attempt_id, message))
-        fresh = [one for one in good if one.attempt["attempt_id"] not in stored]
 
         def work(
-            connection: Connection, fresh: Sequence[writing.Prepared] = fresh
+            connection: Connection,
+            fresh: Sequence[writing.Prepared] = fresh,
+            same: Sequence[writing.Prepared] = same,
         ) -> tuple[int, int]:
-            return writing.add(connection, database.dialect, fresh)
+            restored = writing.restore(connection, database.dialect, same)
+            attempts, answers = writing.add(connection, database.dialect, fresh)
+            return attempts, answers + restored
 
         attempts, answers = database.write(work)
         new_attempts += attempts
@@ -119,7 +128,9 @@ def _imported(path: Path) -> Iterator[list[Row]]:
         with pq.ParquetFile(path) as file:
             if (file.schema_arrow.metadata or {}).items() & _FORMAT.items() != _FORMAT.items():
                 raise LedgerError(f"{path} is no export of a ledger that this jobforge can read")
-            missing = set(_SCHEMA.names) - set(file.schema_arrow.names)
+            # What a later version added may be null, so an older export need not have it.
+            needed = {field.name for field in _SCHEMA if not field.nullable} | {"answers"}
+            missing = needed - set(file.schema_arrow.names)
             if missing:
                 raise LedgerError(f"{path} has no column {', '.join(sorted(missing))}")
             for batch in file.iter_batches(batch_size=_ATTEMPTS_AT_ONCE):
@@ -129,11 +140,11 @@ def _imported(path: Path) -> Iterator[list[Row]]:
 
 
 def _prepared(row: Row, secrets: Secrets) -> tuple[list[Fault], writing.Prepared]:
-    given = {name: row[name] or "" for name in tables.TEXT_COLUMNS}
-    attempt = {name: row[name] for name in _ATTEMPT_NAMES}
+    given: dict[str, str] = {name: row[name] or "" for name in tables.TEXT_COLUMNS}
+    attempt: Row = {name: row.get(name) for name in _ATTEMPT_NAMES}
     attempt.update((name, text_hash(content)) for name, content in given.items())
     answers = [{name: cell[name] for name in _ANSWER_NAMES} for cell in row["answers"] or ()]
-    texts = {attempt[name]: content for name, content in given.items()}
+    texts = {text_hash(content): content for content in given.values()}
     faults = list(row_faults(attempt, answers, given["parameters_text"]))
     faults += _secrets(attempt, answers, texts, secrets)
     return faults, writing.Prepared(attempt, answers, texts)

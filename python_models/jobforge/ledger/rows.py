@@ -1,7 +1,8 @@
 """Records as rows, rows as records, and the hashes that hold a row together.
 
-An attempt's hash covers all of its columns that are not null; an answer's covers its own and its
-attempt's hash, so that nothing of it can be changed unnoticed, whoever asked it and when.
+An attempt's hash covers all of its columns that are not null, the number of its answers among
+them; an answer's covers its own and its attempt's hash. So nothing of either can be changed, and no
+answer taken away, unnoticed.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def attempt_row(
         ),
         "run_id": attempt.run_id,
         "mode": attempt.mode,
-        "job_id": request.job_id,
+        "job_id": storable(request.job_id),
         "job_digest": request.job_digest,
         "pack_id": request.pack_id,
         "domain": request.domain,
@@ -109,6 +110,7 @@ def attempt_row(
         "raw_reply": raw_reply,
         "estimated_prompt_tokens": request.estimated_prompt_tokens,
         "estimated_completion_tokens": request.estimated_completion_tokens,
+        "settled_cells": len(attempt.answers),
     }
     row["row_hash"] = attempt_hash(row)
     return row

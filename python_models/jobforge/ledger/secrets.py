@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from jobforge.ledger.errors import SecretFoundError
 from jobforge.redaction import is_secret
@@ -23,10 +24,19 @@ _LOOKS_SECRET = re.compile(
 
 
 class Secrets:
-    """What must not be written: the environment's key, others that are given, and lookalikes."""
+    """What must not be written: the environment's own, others that are given, and lookalikes.
 
-    def __init__(self, *others: str | None) -> None:
-        self._others = tuple(other for other in others if other)
+    The environment's are the key and the ledger's password.
+    """
+
+    def __init__(self, *others: str) -> None:
+        address = urlsplit(os.environ.get("JOBFORGE_LEDGER", ""))
+        self._others = (
+            *others,
+            *parse_qs(address.query).get("password", ()),
+            unquote(address.password or ""),
+            os.environ.get("PGPASSWORD", ""),
+        )
 
     def refuse(self, text: str, what: str) -> None:
         """Raise SecretFoundError where the text holds a secret; `what` names the text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,12 @@ from sqlalchemy import Connection, delete, insert
 
 from jobforge.ledger import batches, checking, claims, lookup, moving, streams, writing
 from jobforge.ledger.database import Database
-from jobforge.ledger.errors import LedgerCorruptError, LedgerError
+from jobforge.ledger.errors import (
+    LedgerBusyError,
+    LedgerError,
+    LedgerOutdatedError,
+    NoLedgerError,
+)
 from jobforge.ledger.location import Location
 from jobforge.ledger.migrations import CURRENT_VERSION, migrate, version_of
 from jobforge.ledger.records import (
@@ -32,13 +38,19 @@ from jobforge.ledger.tables import claim
 __all__ = ["SqlLedger"]
 
 
+# Recording waits so many times as long for another program's lock as opening does.
+_PATIENCE = 6
+
+
 class SqlLedger:
     """A ledger on SQLite or PostgreSQL; see `interface.Ledger` for what its methods promise."""
 
     def __init__(self, location: Location, *, read_only: bool, wait_seconds: float) -> None:
+        self._location = location
+        self._patience = _PATIENCE * wait_seconds
         self._database = Database(location, read_only=read_only, wait_seconds=wait_seconds)
         self._dialect = self._database.dialect
-        self._secrets = Secrets(self._database.password)
+        self._secrets = Secrets(*self._database.passwords)
         try:
             self._prepare()
         except BaseException:
@@ -63,10 +75,11 @@ class SqlLedger:
 
     def _check(self, found: int) -> None:
         if found == 0:
-            raise LedgerCorruptError("there is no ledger in it yet: a run makes one")
+            raise NoLedgerError("there is no ledger in it yet: a run makes one")
         if found != CURRENT_VERSION:
-            change = "install a newer jobforge" if found > CURRENT_VERSION else "a run brings it on"
-            raise LedgerError(f"its schema has version {found}, not {CURRENT_VERSION}: {change}")
+            kind = LedgerOutdatedError if found < CURRENT_VERSION else LedgerError
+            change = "a run brings it on" if found < CURRENT_VERSION else "install a newer jobforge"
+            raise kind(f"its schema has version {found}, not {CURRENT_VERSION}: {change}")
 
     def _touch(self, connection: Connection) -> None:
         # One row is really written: a ledger that takes nothing says so before any call.
@@ -112,7 +125,17 @@ class SqlLedger:
 
     def record(self, attempts: Sequence[AttemptRecord]) -> None:
         prepared = [writing.prepare(one, self._secrets) for one in attempts]
-        self._database.write(lambda connection: writing.add(connection, self._dialect, prepared))
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                self._database.write(
+                    lambda connection: writing.add(connection, self._dialect, prepared)
+                )
+                return
+            except LedgerBusyError:
+                # It was paid for: whoever holds the ledger may still let go.
+                if time.monotonic() >= until:
+                    raise
 
     def attempts(self, run_id: str | None = None) -> pa.RecordBatchReader:
         return streams.attempts(self._database, run_id)
@@ -130,6 +153,9 @@ class SqlLedger:
         return checking.faults(self._database)
 
     def export(self, path: str | Path) -> int:
+        own = self._location.path
+        if own is not None and own.resolve() == Path(path).resolve():
+            raise LedgerError(f"the export would take the ledger's own place: {path}")
         return moving.export(self._database, Path(path))
 
     def import_(self, path: str | Path) -> ImportReport:

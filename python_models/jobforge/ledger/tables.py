@@ -81,6 +81,7 @@ attempt = Table(
     Column("row_hash", Text, nullable=False),
     Column("estimated_prompt_tokens", BigInteger),
     Column("estimated_completion_tokens", BigInteger),
+    Column("settled_cells", BigInteger),
 )
 
 answer = Table(

@@ -21,7 +21,7 @@ from jobforge.ledger.secrets import Secrets
 from jobforge.ledger.tables import answer, attempt, claim
 from jobforge.ledger.texts import add_texts, chunks
 
-__all__ = ["Prepared", "add", "prepare", "prepared_texts"]
+__all__ = ["Prepared", "add", "prepare", "prepared_texts", "restore"]
 
 _KNOWN = select(attempt.c.attempt_id, attempt.c.attempt_no).where(
     attempt.c.attempt_id.in_(bindparam("ids", expanding=True))
@@ -100,6 +100,25 @@ def add(connection: Connection, dialect: Dialect, prepared: Sequence[Prepared]) 
         connection.execute(dialect.insert(answer).on_conflict_do_nothing(), rows)
         _end_claims(connection, new)
     return len(new), len(rows)
+
+
+def restore(connection: Connection, dialect: Dialect, known: Sequence[Prepared]) -> int:
+    """Add the answers that are missing of attempts that are there, and return how many."""
+    numbers = _numbers(connection, [one.attempt["attempt_id"] for one in known])
+    there: set[tuple[int, str]] = set()
+    for chunk in chunks(numbers.values()):
+        query = select(answer.c.attempt_no, answer.c.attribute_id)
+        found = connection.execute(query.where(answer.c.attempt_no.in_(chunk)))
+        there.update((row[0], row[1]) for row in found)
+    rows = [
+        {**row, "attempt_no": number}
+        for one in known
+        for row in one.answers
+        if ((number := numbers[one.attempt["attempt_id"]]), row["attribute_id"]) not in there
+    ]
+    if rows:
+        connection.execute(dialect.insert(answer).on_conflict_do_nothing(), rows)
+    return len(rows)
 
 
 def _numbers(connection: Connection, attempt_ids: Iterable[str]) -> dict[str, int]:
