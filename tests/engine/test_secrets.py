@@ -12,7 +12,7 @@ from jobforge.inputs import Pack
 from support.builders import ATTRIBUTES, IDS, PACK, READING, jobs
 from support.loopback_server import LoopbackServer, instance_of
 
-from engine.runs import IN_TURN, Runs, check_ledger, ledger_attempts, outcomes
+from engine.runs import IN_TURN, Runs, check_ledger, ledger_attempts, outcomes, values
 
 KEY = "sk-test-0123456789abcdef"
 OTHER = "sk-proj-Zx81kq0TTe4b7aQ2mN9s"
@@ -62,6 +62,21 @@ def test_a_model_that_says_the_key(runs: Runs, ledger_file: Path) -> None:
     assert outcomes(rows) == {"answered": len(IDS)}
     assert KEY not in str(rows) + str(runs(*jobs(1)))
     assert KEY.encode() not in _ledger_bytes(ledger_file)
+
+
+def test_what_looks_like_a_key_is_blotted_out_at_once(runs: Runs) -> None:
+    """The run that receives such an answer shows what later runs read from the ledger."""
+
+    def tell(body: dict[str, Any]) -> dict[str, Any]:
+        schema = body["response_format"]["json_schema"]["schema"]
+        answer: dict[str, Any] = instance_of(schema, "seed")
+        answer["tools"] = {"rationale": f"uses {OTHER}", "value": OTHER, "confidence": 50}
+        return answer
+
+    runs.server.answer = tell
+    rows = runs(*jobs(1))
+    assert OTHER not in str(rows)
+    assert values(rows) == values(runs(*jobs(1)))
 
 
 def test_data_with_a_key_is_not_sent(runs: Runs, ledger_file: Path) -> None:

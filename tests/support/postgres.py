@@ -68,9 +68,8 @@ class Server:
         self._databases += 1
         name = f"ledger_{self._databases}"
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(
-                f"create database {name} encoding '{encoding}' locale 'C' template template0".encode()
-            )
+            made = f"create database {name} encoding '{encoding}' locale 'C' template template0"
+            connection.execute(made.encode())
         return self.url(name)
 
     def _run(self, program: str, *arguments: str) -> None:
