@@ -1,8 +1,8 @@
 -- Figures are null where the run did not plan (llm_mode is not plan), and cost also
--- where the model has no price.
-with waiting_cells as (
+-- where the model has no price. A plan gives 0 calls to a cell that waits in a batch.
+with cells_to_ask as (
     select * from {{ ref("int_llm_imputed_attributes") }}
-    where outcome = 'awaiting_llm'
+    where outcome = 'awaiting_llm' and estimated_calls is distinct from 0
 ),
 
 source_gaps as (
@@ -20,19 +20,19 @@ plan as (
         attributes.domain,
         source_gaps.source_gap,
         count(*) as cells,
-        round(sum(waiting_cells.estimated_calls), 6) as estimated_calls,
-        round(sum(waiting_cells.estimated_input_tokens), 3)
+        round(sum(cells_to_ask.estimated_calls), 6) as estimated_calls,
+        round(sum(cells_to_ask.estimated_input_tokens), 3)
             as estimated_input_tokens,
-        round(sum(waiting_cells.estimated_output_tokens), 3)
+        round(sum(cells_to_ask.estimated_output_tokens), 3)
             as estimated_output_tokens,
-        round(sum(waiting_cells.estimated_cost_usd), 9) as estimated_cost_usd,
-    from waiting_cells
+        round(sum(cells_to_ask.estimated_cost_usd), 9) as estimated_cost_usd,
+    from cells_to_ask
     inner join source_gaps
         on
-            waiting_cells.job_id = source_gaps.job_id
-            and waiting_cells.attribute_id = source_gaps.attribute_id
+            cells_to_ask.job_id = source_gaps.job_id
+            and cells_to_ask.attribute_id = source_gaps.attribute_id
     inner join attributes
-        on waiting_cells.attribute_id = attributes.attribute_id
+        on cells_to_ask.attribute_id = attributes.attribute_id
     group by
         attributes.attribute_id,
         attributes.attribute_name,

@@ -48,7 +48,8 @@ class CellOutcome:
     """What became of one cell.
 
     is_stale: the answer was given on other evidence than there is now.
-    estimated_*: the cell's share of the request that would ask for it, where that is planned.
+    estimated_*: the cell's share of the request that would ask for it, where that is planned; 0
+        where it waits in a batch.
     run_id: the run that received the answer, where that is another than this one.
     """
 

@@ -11,7 +11,7 @@ import gc
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain, islice
 
 import pyarrow as pa
@@ -202,10 +202,14 @@ def _planning(run: _Run, stack: ExitStack) -> _Opened:
             keyed = settled.keyed
             asked = keyed.only(settled.open_ids).request
             planned = planner.plan(asked, forms.of(keyed.pack))
-            rest = {}
+            rest = {
+                name: replace(outcome, **asdict(planner.nothing))
+                for name, outcome in settled.outcomes.items()
+                if outcome.outcome == "awaiting_llm"
+            }
             if planned is not None:
                 outcome = CellOutcome("awaiting_llm", _PLANNED, **asdict(planned.share()))
-                rest = dict.fromkeys(settled.open_ids, outcome)
+                rest |= dict.fromkeys(settled.open_ids, outcome)
             yield Settled(keyed, settled.outcomes | rest, ())
         run.log("\n".join(planner.summary(run.caps, run.limits)))
 

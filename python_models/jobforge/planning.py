@@ -109,6 +109,11 @@ class Planner:
         self.estimated += estimated
         return RequestPlan(cells, estimated, cost)
 
+    @property
+    def nothing(self) -> CellPlan:
+        """The share of a cell that waits in a batch: it was asked before."""
+        return CellPlan(0.0, 0.0, 0.0, None if self._price is None else 0.0)
+
     def summary(self, caps: Caps, limits: RateLimits) -> list[str]:
         """Return the plan in a few lines: cells, calls, tokens, price, time, and the caps."""
         if not self.calls:

@@ -578,6 +578,27 @@ def test_batches_fill_the_grid_across_builds(copy_of_demo: Callable[..., Warehou
         )
 
 
+def test_a_plan_leaves_out_what_waits_in_batches(copy_of_demo: Callable[..., Warehouse]) -> None:
+    """Its table and its words count the same cells, and its tests hold, up to the last batch."""
+    warehouse = copy_of_demo("batch_and_plan", llm_mode="batch", llm_max_calls=20)
+    plan = "select sum(cells), round(sum(estimated_calls)) from main.gold_imputation_plan"
+    with Server(answer=answer) as server:
+        env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY}
+        command = (*BUILD, "llm_imputed_attributes+")
+        warehouse.dbt(*command, env=env).ok()
+        assert warehouse.query(plan) == [(missing_cells(warehouse), None)]
+        planned = warehouse.dbt(*command, vars={"llm_mode": "plan"}, env=env).ok()
+        ((cells, calls),) = warehouse.query(plan)
+        assert 0 < cells < missing_cells(warehouse)
+        assert f"LLM plan: {cells:,.0f} cells in {calls:,.0f} calls" in planned.output
+        warehouse.dbt(*command, vars={"llm_max_calls": 200}, env=env).ok()
+        planned = warehouse.dbt(*command, vars={"llm_mode": "plan"}, env=env).ok()
+        assert warehouse.query(plan) == [(None, None)]
+        assert "LLM plan: nothing is to be asked" in planned.output
+        assert server.asked == []
+        assert server.batches.calls["create"] == 2
+
+
 @pytest.mark.parametrize("run", ["with_key", "misbehaving", "rejected"])
 def test_key_is_nowhere(run: str, request: pytest.FixtureRequest) -> None:
     """The key is in no file that a run leaves, in no table and in no line of its output."""

@@ -18,8 +18,11 @@ from e2e.runs import Run, Warehouse, manifest
 # What each singular test guards, broken; every clause of a test that has several.
 SINGULAR = {
     "a_plan_figure_is_given_for_a_whole_run_or_not_at_all": [
-        "insert into main_intermediate.int_llm_imputed_attributes (outcome, estimated_calls)"
-        " values ('awaiting_llm', 1), ('awaiting_llm', null)",
+        *(
+            "insert into main_intermediate.int_llm_imputed_attributes (outcome, estimated_calls)"
+            f" values ('awaiting_llm', {calls}), ('awaiting_llm', null)"
+            for calls in (0, 1)
+        ),
     ],
     "coverage_reconciles_to_the_grid": [
         "update main.gold_imputation_coverage set cells = cells + 1 where rowid = 0",
@@ -78,8 +81,13 @@ SINGULAR = {
     "the_grid_is_every_job_times_every_attribute": [
         "delete from main_intermediate.int_cells where rowid = 0",
     ],
-    "the_plan_counts_every_waiting_cell": [
+    "the_plan_counts_every_cell_to_ask": [
         "insert into main.gold_imputation_plan (attribute_id, cells) values ('none', 1)",
+        *(
+            "insert into main_intermediate.int_llm_imputed_attributes"
+            f" (attribute_id, outcome, estimated_calls) values ('none', 'awaiting_llm', {calls})"
+            for calls in ("null", 1)
+        ),
     ],
     "usage_counts_every_attempt_of_the_ledger": [
         "insert into main.gold_imputation_usage (dbt_invocation_id, attempts) values ('none', 1)",

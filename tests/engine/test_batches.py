@@ -127,11 +127,11 @@ def test_a_live_run_collects_what_was_paid_for(runs: Runs, batch: Callable[..., 
 
 
 def test_a_plan_leaves_out_what_waits(runs: Runs, batch: Callable[..., Rows]) -> None:
-    """What is in a batch is not asked again, so it is not priced."""
+    """What is in a batch is not asked again, so it would take nothing."""
     batch(12)
     rows = runs(*jobs(13), settings={"mode": "plan"})
-    priced = [row for row in rows if row["estimated_calls"]]
-    assert {row["job_id"] for row in priced} == {"j13"}
+    planned = {row["job_id"]: row["estimated_calls"] for row in rows}
+    assert planned == {**{f"j{n}": 0 for n in range(1, 13)}, "j13": 1 / len(IDS)}
     assert len(rows) == 13 * len(IDS)
 
 

@@ -121,6 +121,7 @@ def test_a_model_without_a_price_is_planned_without_one() -> None:
     assert "nothing is to be asked" in summary(planner())
     unknown = planner(None)
     assert planned(unknown).share().estimated_cost_usd is None
+    assert unknown.nothing.estimated_cost_usd is None
     assert "price: not known" in summary(unknown)
     local = planner(FREE)
     planned(local)

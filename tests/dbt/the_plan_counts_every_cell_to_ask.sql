@@ -1,12 +1,12 @@
 -- Guards that the plan leaves nothing out: its cells are those that wait, by attribute,
--- and its money is the sum of theirs.
-with waiting as (
+-- but for those that wait in a batch, and its money is the sum of theirs.
+with to_ask as (
     select
         attribute_id,
         count(*) as cells,
         coalesce(sum(estimated_cost_usd), 0) as cost_usd,
     from {{ ref("int_llm_imputed_attributes") }}
-    where outcome = 'awaiting_llm'
+    where outcome = 'awaiting_llm' and estimated_calls is distinct from 0
     group by attribute_id
 ),
 
@@ -20,14 +20,14 @@ plan as (
 )
 
 select
-    coalesce(waiting.attribute_id, plan.attribute_id) as attribute_id,
-    waiting.cells as waiting_cells,
+    coalesce(to_ask.attribute_id, plan.attribute_id) as attribute_id,
+    to_ask.cells as cells_to_ask,
     plan.cells as planned_cells,
-    waiting.cost_usd as waiting_cost,
+    to_ask.cost_usd as cost_to_ask,
     plan.cost_usd as planned_cost,
-from waiting
+from to_ask
 full outer join plan
-    on waiting.attribute_id = plan.attribute_id
+    on to_ask.attribute_id = plan.attribute_id
 where
-    waiting.cells is distinct from plan.cells
-    or abs(waiting.cost_usd - plan.cost_usd) > 0.000001
+    to_ask.cells is distinct from plan.cells
+    or abs(to_ask.cost_usd - plan.cost_usd) > 0.000001
