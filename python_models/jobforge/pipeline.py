@@ -193,8 +193,9 @@ def _planning(run: _Run, stack: ExitStack) -> _Opened:
         stack.enter_context(ledger)
         calibration = Calibration.from_attempts(ledger.attempts(), settings.model)
     planner = Planner(settings.model, run.price(settings.model, waiver=True), calibration)
-    # Nothing is sent, and parameters are no tokens of a prompt.
-    forms = RequestForms(settings, {}, text_bounds=run.bounds_texts)
+    # Parameters are no tokens of a prompt, but bytes of the bound that caps go by.
+    parameters = request_parameters(run.connection, settings) if run.connection else {}
+    forms = RequestForms(settings, parameters, text_bounds=run.bounds_texts)
     secrets = PromptSecrets()
 
     def finish(chunks: Chunks) -> Generator[Settled]:

@@ -8,15 +8,17 @@ the caller leaves out the cells that the ledger can answer.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import attrgetter
 
 from jobforge.budget import Caps
 from jobforge.errors import SettingsError
 from jobforge.estimates import Calibration
 from jobforge.executor import PackForms
 from jobforge.inputs import ImputationRequest
-from jobforge.prices import ModelPrice, Usage, usd
+from jobforge.prices import FREE, ModelPrice, Usage, usd
 
 __all__ = ["CellPlan", "Planner", "RateLimits", "RequestPlan"]
 
@@ -75,6 +77,30 @@ class RequestPlan:
         )
 
 
+_tokens = attrgetter("tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """A cap, what part of the plan a run sends within it, and what a request takes at its worst."""
+
+    name: str
+    unit: str
+    cap: Decimal
+    share: Decimal
+    least: Decimal
+    most: Decimal
+
+    @property
+    def largest(self) -> str:
+        """What one request can take."""
+        amount = f"{self.most:,.4f}" if self.unit == "USD" else f"{self.most:,}"
+        return f"{amount} {self.unit} at its worst"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.cap:,})"
+
+
 class Planner:
     """Prices requests one after another and adds them up."""
 
@@ -85,6 +111,7 @@ class Planner:
         self.estimated = Usage()
         self.cost_usd: Decimal | None = None if price is None else Decimal(0)
         self.batch_cost_usd = Decimal(0)
+        self._worst = self._least = self._most = Usage()
         self._model = model
         self._price = price
         self._calibration = calibration or Calibration()
@@ -98,6 +125,11 @@ class Planner:
         if not cells:
             return None
         plain = forms.form(request).estimate
+        worst = Usage(plain.largest_prompt_tokens, plain.largest_completion_tokens)
+        self._worst += worst
+        # All replies of a run have one bound, so that more tokens cost more too.
+        self._least = min(self._least, worst, key=_tokens) if self.calls else worst
+        self._most = max(self._most, worst, key=_tokens)
         estimated = self._calibration.correct(Usage(plain.prompt_tokens, plain.completion_tokens))
         cost = None
         if self._price is not None:
@@ -127,7 +159,7 @@ class Planner:
             f"  price: {self._priced()}",
             f"  time: {self._time(limits)}",
         ]
-        return lines + self._capped(caps)
+        return [*lines, f"  caps: {self._capped(caps)}"]
 
     def _basis(self) -> str:
         calibration = self._calibration
@@ -143,7 +175,8 @@ class Planner:
         if price is None or self.cost_usd is None:
             return "not known, for the model has no price (llm_prices)"
         if not self.cost_usd and price.source:
-            return f"nothing: {price.source}"
+            why = price.source if price is FREE else f"{price.source} has it as free"
+            return f"nothing: {why}"
         in_batches = ""
         if self.batch_cost_usd < self.cost_usd:
             in_batches = f", {usd(self.batch_cost_usd)} with llm_mode: batch"
@@ -156,20 +189,70 @@ class Planner:
             return "set llm_requests_per_minute or llm_tokens_per_minute to have it estimated"
         return f"about {_duration(minutes)} at the given limits"
 
-    def _capped(self, caps: Caps) -> list[str]:
-        tokens = self.estimated.tokens
-        over: list[tuple[str, float]] = []
-        if caps.max_calls is not None and caps.max_calls < self.calls:
-            over.append((f"llm_max_calls ({caps.max_calls:,})", caps.max_calls / self.calls))
-        if caps.max_tokens is not None and caps.max_tokens < tokens:
-            over.append((f"llm_max_tokens ({caps.max_tokens:,})", caps.max_tokens / tokens))
-        if caps.max_cost_usd is not None and self.cost_usd and caps.max_cost_usd < self.cost_usd:
-            share = float(caps.max_cost_usd / self.cost_usd)
-            over.append((f"llm_max_cost_usd ({caps.max_cost_usd})", share))
-        if not over:
-            return ["  caps: all of it fits"]
-        name, share = min(over, key=lambda cap: cap[1])
-        return [f"  caps: one run stops after about {share:.0%} of it, at {name}"]
+    def _capped(self, caps: Caps) -> str:
+        live, batches = self._limits(caps), self._limits(caps, batch=True)
+        reach, at_once = _reach(live), _reach(batches)
+        parts = [
+            f"requests that can take more than {limit} are not sent, one can take {limit.largest}"
+            for limit in live
+            if limit.least <= limit.cap < limit.most
+        ]
+        if nothing := _nothing(live):
+            parts = [nothing]
+        elif reach:
+            parts.append(f"one run stops after {reach}")
+        else:
+            parts.append("the rest fits" if parts else "all of it fits")
+        if at_once and at_once != reach and not _nothing(batches):
+            parts.append(f"with llm_mode: batch one run sends {at_once} at once")
+        return "; ".join(parts)
+
+    def _limits(self, caps: Caps, *, batch: bool = False) -> list[_Limit]:
+        """Return the caps that there are, and how far they reach as a budget counts.
+
+        A live run sends one request more as long as its worst case fits beside what the others
+        took. Of what a run puts into batches nothing is known but the worst case.
+        """
+        limits: list[_Limit] = []
+
+        def add(
+            name: str,
+            unit: str,
+            cap: Decimal | int | None,
+            expected: Decimal | int,
+            at_worst: Sequence[Decimal | int],
+        ) -> None:
+            if cap is not None:
+                worst, least, most = map(Decimal, at_worst)
+                room = cap - (worst - expected) / self.calls
+                share = cap / worst if batch else max(room / expected, Decimal(0))
+                limits.append(_Limit(name, unit, Decimal(cap), share, least, most))
+
+        sizes = (self._worst, self._least, self._most)
+        tokens = [size.tokens for size in sizes]
+        add("llm_max_calls", "calls", caps.max_calls, self.calls, (self.calls, 1, 1))
+        add("llm_max_tokens", "tokens", caps.max_tokens, self.estimated.tokens, tokens)
+        if self._price is not None and self.cost_usd:
+            costs = [self._price.highest_cost(size, batch=batch) for size in sizes]
+            add("llm_max_cost_usd", "USD", caps.max_cost_usd, self.cost_usd, costs)
+        return limits
+
+
+def _reach(limits: list[_Limit]) -> str | None:
+    """Return what part a run sends within all the limits, None where that is all of it."""
+    limit = min(limits, key=lambda limit: limit.share, default=None)
+    if limit is None or limit.share >= 1:
+        return None
+    return f"about {math.floor(limit.share * 100)}% of it, at {limit}"
+
+
+def _nothing(limits: list[_Limit]) -> str | None:
+    """Return that nothing fits, or None where something does."""
+    limit = next((limit for limit in limits if limit.least > limit.cap), None)
+    if limit is None:
+        return None
+    why = f": one request can take {limit.largest}" if limit.cap else ""
+    return f"nothing can be sent, at {limit}{why}"
 
 
 def _duration(minutes: float) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from jobforge.budget import Caps
+from jobforge.budget import Budget, Caps, Denied
 from jobforge.errors import SettingsError
 from jobforge.estimates import Calibration
 from jobforge.executor import PackForms
@@ -104,7 +105,7 @@ def test_the_summary_says_cells_calls_tokens_price_and_time() -> None:
     [
         (Caps(max_calls=9), "llm_max_calls (9)"),
         (Caps(max_tokens=10_000), "llm_max_tokens (10,000)"),
-        (Caps(max_cost_usd=Decimal("0.01")), "llm_max_cost_usd (0.01)"),
+        (Caps(max_cost_usd=Decimal("0.06")), "llm_max_cost_usd (0.06)"),
     ],
 )
 def test_the_summary_says_which_cap_would_end_the_run(caps: Caps, name: str) -> None:
@@ -114,6 +115,68 @@ def test_the_summary_says_which_cap_would_end_the_run(caps: Caps, name: str) -> 
         one.plan(asked, FORMS)
     assert name in summary(one, caps)
     assert "one run stops after about" in summary(one, caps)
+
+
+def sent(caps: Caps, *, batch: bool) -> int:
+    """How many of ninety requests a budget lets through that take what is expected."""
+    budget = Budget(caps, PRICE, batch=batch)
+    for number, asked in enumerate(jobs(90)):
+        estimate = FORMS.form(asked).estimate
+        given = budget.reserve(estimate)
+        if isinstance(given, Denied):
+            return number
+        if not batch:
+            budget.settle(given, Usage(estimate.prompt_tokens, estimate.completion_tokens))
+    return 90
+
+
+@pytest.mark.parametrize(
+    "caps",
+    [
+        *(Caps(max_cost_usd=Decimal(cents) / 100) for cents in (4, 5, 6, 10, 15, 20, 30, 500)),
+        *(Caps(max_tokens=tokens) for tokens in (4_000, 6_000, 20_000, 60_000, 10**6)),
+        *(Caps(max_calls=calls, max_cost_usd=Decimal(1)) for calls in (0, 1, 40, 90)),
+    ],
+)
+def test_the_plan_reaches_as_far_as_a_budget_does(caps: Caps) -> None:
+    """The share it names is what is sent, of live runs and of batches; else all of it, or none."""
+    one = planner()
+    for asked in jobs(90):
+        one.plan(asked, FORMS)
+    text = summary(one, caps).splitlines()[-1]
+    live, batched = sent(caps, batch=False), sent(caps, batch=True)
+    found = re.search(r"one run stops after about (\d+)%", text)
+    said = int(found[1]) if found else 0 if "nothing can be sent" in text else 100
+    assert said == pytest.approx(100 * live / 90, abs=1.2)
+    assert ("all of it fits" in text) == (live == 90)
+    found = re.search(r"with llm_mode: batch one run sends about (\d+)% of it, at llm", text)
+    assert (int(found[1]) if found else said) == pytest.approx(100 * batched / 90, abs=1.2)
+
+
+def test_the_plan_names_the_cap_that_no_request_fits_in() -> None:
+    """Where nothing could be sent it says so, and what one request can take."""
+    one = planner()
+    planned(one)
+    bound = FORMS.form(request()).estimate
+    tokens = bound.largest_prompt_tokens + bound.largest_completion_tokens
+    says = f"at llm_max_tokens (100): one request can take {tokens:,} tokens at its worst"
+    assert f"caps: nothing can be sent, {says}" in summary(one, Caps(max_tokens=100))
+    text = summary(one, Caps(max_cost_usd=Decimal("0.01")))
+    assert "caps: nothing can be sent, at llm_max_cost_usd (0.01): one request can take 0.0" in text
+    assert "caps: nothing can be sent, at llm_max_calls (0)" in summary(one, Caps(max_calls=0))
+
+
+def test_the_plan_says_which_requests_are_too_large() -> None:
+    """A request whose worst case exceeds a cap is not sent, and the others are."""
+    one = planner()
+    planned(one)
+    fits = FORMS.form(request()).estimate
+    long = request(job=replace(request().job, title="Clerk " * 100))
+    one.plan(long, FORMS)
+    cap = fits.largest_prompt_tokens + fits.largest_completion_tokens
+    text = summary(one, Caps(max_tokens=cap))
+    assert f"requests that can take more than llm_max_tokens ({cap:,}) are not sent" in text
+    assert f"{cap:,} tokens at its worst" not in text
 
 
 def test_a_model_without_a_price_is_planned_without_one() -> None:
@@ -126,6 +189,9 @@ def test_a_model_without_a_price_is_planned_without_one() -> None:
     local = planner(FREE)
     planned(local)
     assert "price: nothing: a server on this machine" in summary(local)
+    own = planner(replace(FREE, model="m", source="llm_prices"))
+    planned(own)
+    assert "price: nothing: llm_prices has it as free" in summary(own)
 
 
 def test_a_limit_below_one_is_a_settings_error() -> None:
