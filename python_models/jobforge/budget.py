@@ -81,10 +81,12 @@ class Denied:
 
     passing: what is in flight may cost less than its worst case, so that asking again after the
         next `settle` or `cancel` can succeed. Where it is false, no later reply changes anything.
+    too_large: the request exceeds a cap that is not 0 by itself; smaller ones may be sent.
     """
 
     reason: str
     passing: bool = False
+    too_large: bool = False
 
 
 class Budget:
@@ -173,7 +175,15 @@ class Budget:
         for unit, name, cap, spent, reserved, asked in checks:
             if cap is None or spent + reserved + asked <= cap:
                 continue
-            left = "" if unit == "calls" else _left(unit, cap - spent, asked)
+            if asked > cap > 0:
+                # No amounts: what many requests have in common is one reason.
+                standing = Denied(
+                    f"the request alone could exceed the cap of {cap} {unit}: raise {name} to ask"
+                    " for it",
+                    too_large=True,
+                )
+                continue
+            left = "" if unit == "calls" else _left(unit, cap - spent - reserved, reserved, asked)
             denied = Denied(
                 f"the cap of {cap} {unit} was reached{left}: raise {name} to ask for more",
                 passing=spent + asked <= cap,
@@ -184,7 +194,7 @@ class Budget:
         return standing
 
 
-def _left(unit: str, left: Decimal | int, asked: Decimal | int) -> str:
-    if unit == "USD":
-        return f" ({left:.4f} USD left, and the next request could cost {asked:.4f})"
-    return f" ({left} left, and the next request could take {asked})"
+def _left(unit: str, left: Decimal | int, reserved: Decimal | int, asked: Decimal | int) -> str:
+    form, verb = (".4f", "cost") if unit == "USD" else ("d", "take")
+    beside = f" beside {reserved:{form}} set aside" if reserved else ""
+    return f" ({left:{form}} {unit} left{beside}, and the next request could {verb} {asked:{form}})"

@@ -137,8 +137,8 @@ class BatchSender:
             return self.closed or INTERRUPTED
         consent = self._budget.reserve(form.estimate)
         if isinstance(consent, Denied):
-            # What is in batches may cost less than its worst case.
-            if consent.passing and self._may_go_on:
+            # What is in batches may cost less than its worst case, and others be smaller.
+            if consent.too_large or (consent.passing and self._may_go_on):
                 self.held_back = consent.reason
             else:
                 self._close(consent.reason)

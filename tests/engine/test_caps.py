@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.builders import IDS, jobs
+from jobforge import batching
+from support.builders import IDS, jobs, request
 from support.loopback_server import LoopbackServer
 
 from engine.runs import Runs, cells_asked, check_ledger, ledger_attempts, outcomes, reasons
@@ -72,6 +73,36 @@ def test_a_cap_below_the_first_request_sends_nothing(runs: Runs, name: str, cap:
     assert runs.asked == []
     assert outcomes(rows) == {"awaiting_llm": 3 * len(IDS)}
     assert all(f"llm_{name}" in reason for reason in reasons(rows))
+
+
+@pytest.mark.parametrize(
+    ("mode", "wait"), [("live", 0), ("batch", 0), ("batch", 30)], ids=["live", "batch", "waiting"]
+)
+def test_a_request_that_is_too_large_holds_up_no_other(
+    runs: Runs, mode: Any, wait: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cells wait and name the cap; the others are asked, in this run or the next ones."""
+    monkeypatch.setattr(batching, "_FIRST_WAIT_SECONDS", 0.05)
+    runs.server.batches.automatic = True
+    asked = jobs(6)
+    asked[1] = request(asked[1].job, known=[(f"k{n}", "v" * 200) for n in range(500)])
+    settings = {
+        "mode": mode,
+        "batch_wait_seconds": wait,
+        "max_output_tokens": 256,
+        # More than each of the others takes at its worst, less than the large one.
+        "max_tokens": 9_000,
+        "max_in_flight": 2,
+    }
+    for _ in range(7):
+        rows = runs(*asked, settings=settings)
+    assert outcomes(rows) == {"answered": 5 * len(IDS), "awaiting_llm": len(IDS)}
+    waiting = [row for row in rows if row["outcome"] == "awaiting_llm"]
+    assert {row["job_id"] for row in waiting} == {"j2"}
+    assert reasons(waiting) == {
+        "the request alone could exceed the cap of 9000 tokens: raise llm_max_tokens to ask for it"
+    }
+    check_ledger()
 
 
 def test_what_is_asked_again_counts(runs: Runs) -> None:

@@ -29,12 +29,13 @@ from jobforge.executor import (
 from jobforge.limiter import RateLimiter
 from jobforge.prices import Usage
 from jobforge.retries import RetryPolicy
-from support.builders import IDS, jobs
+from support.builders import IDS, jobs, request
 from support.loopback_server import LoopbackServer
 
 from executor.running import (
     KEY,
     MODEL,
+    Ran,
     Recorded,
     items,
     opened,
@@ -224,6 +225,27 @@ def test_a_cap_holds_in_the_worst_case_and_is_used_up(server: LoopbackServer) ->
     assert counts["answered"]
     assert counts["awaiting_llm"]
     assert "raise llm_max_tokens" in (ran.finished[-1].cells[IDS[0]].reason or "")
+
+
+def test_a_request_that_is_too_large_waits_for_nothing() -> None:
+    """It is given out while another is in flight that leaves it no room, and the run goes on."""
+    small, large = items([request(), request(known=[(f"k{n}", "v" * 200) for n in range(90)])])
+    most = small.form(IDS).estimate
+    purse = Purse(most.largest_prompt_tokens + most.largest_completion_tokens)
+    given: list[tuple[WorkItem, int]] = []
+    transport = Scripted(forever(status(400)))
+
+    async def main() -> Ran:
+        return await run_with(
+            transport,
+            [small, large],
+            budget=purse,
+            each=lambda done: given.append((done.item, transport.in_flight)),
+        )
+
+    ran = run_virtual(main())
+    assert given == [(large, 1), (small, 0)]
+    assert ran.closed_reason is None
 
 
 def test_a_budget_of_nothing_sends_nothing(server: LoopbackServer) -> None:

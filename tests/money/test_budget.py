@@ -131,13 +131,54 @@ def test_a_run_stops_before_its_last_cent_is_exceeded(cap: Decimal, worst: int) 
 def test_each_cap_names_its_var() -> None:
     """A denial says which var to raise, and a cap in money what is left of it."""
     for caps, says in (
-        (Caps(max_calls=0), "the cap of 0 calls was reached: raise llm_max_calls to ask for more"),
-        (Caps(max_tokens=1000), "the cap of 1000 tokens was reached (1000 left, and the next"),
-        (Caps(max_cost_usd=Decimal("0.001")), "the cap of 0.001 USD was reached (0.0010 USD left"),
+        (Caps(max_calls=1), "the cap of 1 calls was reached: raise llm_max_calls to ask for more"),
+        (
+            Caps(max_tokens=3000),
+            "the cap of 3000 tokens was reached (900 tokens left, and",
+        ),
+        (Caps(max_cost_usd=Decimal("0.007")), "the cap of 0.007 USD was reached (0.0010 USD left"),
     ):
-        answer = denied(Budget(caps, PRICE), bound(2000, 100))
+        budget = Budget(caps, PRICE)
+        budget.settle(reserved(budget, bound(2000, 100)), Usage(2000, 100))
+        answer = denied(budget, bound(2000, 100))
         assert answer.reason.startswith(says)
         assert not answer.passing
+        assert not answer.too_large
+
+
+def test_what_is_set_aside_is_not_called_left() -> None:
+    """Where worst cases are in the way, a denial tells them from what nobody needs."""
+    budget = Budget(Caps(max_cost_usd=Decimal("0.01"), max_tokens=None), PRICE)
+    reserved(budget, bound(2000, 100))
+    assert "(0.0040 USD left beside 0.0060 set aside, and the next request could cost 0.0060)" in (
+        denied(budget, bound(2000, 100)).reason
+    )
+
+
+def test_a_request_that_no_empty_budget_lets_through_is_too_large() -> None:
+    """It is told from a spent cap, also while others are in flight; a cap of 0 is no measure."""
+    for caps, name in (
+        (Caps(max_tokens=2500), "llm_max_tokens"),
+        (Caps(max_cost_usd=Decimal("0.008")), "llm_max_cost_usd"),
+    ):
+        budget = Budget(caps, PRICE)
+        reserved(budget, bound(2000, 100))
+        answer = denied(budget, bound(3000, 100))
+        assert answer.too_large
+        assert not answer.passing
+        assert f"raise {name} to ask for it" in answer.reason
+        assert denied(budget, bound(2000, 100)).passing
+    for nothing in (Caps(max_tokens=0), Caps(max_cost_usd=Decimal(0)), Caps(max_calls=0)):
+        assert not denied(Budget(nothing, PRICE), bound(3000, 100)).too_large
+
+
+def test_a_cap_that_is_used_up_closes_whatever_is_too_large() -> None:
+    """A request that exceeds one cap does not hide that nothing is left of another."""
+    budget = Budget(Caps(max_calls=1, max_tokens=1000), PRICE)
+    budget.settle(reserved(budget, bound(10, 0)), Usage(10, 0))
+    answer = denied(budget, bound(2000, 0))
+    assert "llm_max_calls" in answer.reason
+    assert not answer.too_large
 
 
 def test_what_is_in_flight_only_delays_a_request() -> None:

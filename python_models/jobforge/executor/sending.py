@@ -121,7 +121,7 @@ class Sender:
         """Return the budget's consent, or why nothing is sent.
 
         A budget counts what is in flight at its worst; where that alone is in the way, wait for
-        what it really takes.
+        what it really takes. A request that is too large by itself closes nothing.
         """
         while True:
             reason = self._state.why_not(question.item.group)
@@ -132,6 +132,8 @@ class Sender:
             if not isinstance(answer, Denied):
                 self._reserved += 1
                 return answer
+            if answer.too_large:
+                return answer.reason
             if not self._reserved:
                 self._state.close(answer.reason)
                 return answer.reason
