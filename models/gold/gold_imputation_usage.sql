@@ -1,5 +1,5 @@
--- Every attempt counts, failed ones and retries too. An attempt whose reply told no
--- usage has no tokens to count and takes no part in the estimate's error.
+-- Every attempt counts, failed ones and retries too. An attempt whose usage nobody
+-- told has no tokens to count and takes no part in the estimate's error.
 with attempts as (
     select
         *,
@@ -26,6 +26,7 @@ summed as (
         sum(cost_usd) as cost_usd,
         count(case when prompt_tokens is not null and cost_usd is null then 1 end)
             as attempts_without_price,
+        count(case when prompt_tokens is null then 1 end) as attempts_without_usage,
         cast(sum(cells_answered) as bigint) as cells_answered,
         cast(sum(cells_refused) as bigint) as cells_refused,
         cast(
@@ -58,6 +59,7 @@ usage as (
         completion_tokens,
         cost_usd,
         attempts_without_price,
+        attempts_without_usage,
         cells_answered,
         cells_refused,
         cost_usd / nullif(cells_answered, 0) as cost_per_cell_usd,
