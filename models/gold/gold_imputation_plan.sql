@@ -1,8 +1,11 @@
 -- Figures are null where the run did not plan (llm_mode is not plan), and cost also
--- where the model has no price. A plan gives 0 calls to a cell that waits in a batch.
+-- where the model has no price. A plan gives 0 calls to a cell that waits in a batch, and
+-- some to an answer that is asked for again.
 with cells_to_ask as (
     select * from {{ ref("int_llm_imputed_attributes") }}
-    where outcome = 'awaiting_llm' and estimated_calls is distinct from 0
+    where
+        estimated_calls > 0
+        or (outcome = 'awaiting_llm' and estimated_calls is null)
 ),
 
 source_gaps as (

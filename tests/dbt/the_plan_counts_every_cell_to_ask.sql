@@ -1,12 +1,15 @@
 -- Guards that the plan leaves nothing out: its cells are those that wait, by attribute,
--- but for those that wait in a batch, and its money is the sum of theirs.
+-- but for those that wait in a batch, and those whose answer is asked for again; its
+-- money is the sum of theirs.
 with to_ask as (
     select
         attribute_id,
         count(*) as cells,
         coalesce(sum(estimated_cost_usd), 0) as cost_usd,
     from {{ ref("int_llm_imputed_attributes") }}
-    where outcome = 'awaiting_llm' and estimated_calls is distinct from 0
+    where
+        estimated_calls > 0
+        or (outcome = 'awaiting_llm' and estimated_calls is null)
     group by attribute_id
 ),
 

@@ -614,3 +614,24 @@ def test_key_is_nowhere(run: str, request: pytest.FixtureRequest) -> None:
     # Texts may be compressed inside the warehouse file, so its tables are read too.
     assert live.warehouse.tables_with("skills_programming") != []
     assert live.warehouse.tables_with(secret.decode()) == []
+
+
+def test_what_is_asked_again_stays_in_gold(copy_of_demo: Callable[..., Warehouse]) -> None:
+    """Stale answers are planned with their price, and stay winners until there are new ones."""
+    warehouse = copy_of_demo("stale_and_plan", llm_mode="live")
+    filled = f"select count(*) from {GOLD} where fill_status = 'llm'"
+    plan = "select sum(cells), round(sum(estimated_calls)) from main.gold_imputation_plan"
+    with Server(answer=answer) as server:
+        env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY}
+        command = (*BUILD, "int_known_attributes+")
+        warehouse.dbt(*command, env=env).ok()
+        calls, cells = server.count, missing_cells(warehouse)
+        again = {"llm_known_attributes": 2, "llm_reask_stale": True}
+        for more in ({"llm_mode": "plan"}, {"llm_max_calls": 0}):
+            warehouse.dbt(*command, vars={**again, **more}, env=env).ok()
+            assert warehouse.one(filled) == cells
+            assert warehouse.one(f"{filled} and is_stale") == cells
+            assert warehouse.query(plan) == [(cells, calls) if "llm_mode" in more else (None, None)]
+        assert server.count == calls
+        warehouse.dbt(*command, vars=again, env=env).ok()
+        assert warehouse.one(f"{filled} and is_stale is not true") == cells
