@@ -22,6 +22,7 @@ def model(dbt, session):
     requests = dbt.ref("int_imputation_requests")
     cells = requests.aggregate("sum(len(attribute_ids))").fetchall()[0][0]
     settings = Settings.from_config(dbt.config.get("llm_settings"))
+    logger = AdapterLogger("jobforge")
     if get_flags().EMPTY:
         return nothing()
     # dbt writes through another cursor, so that this one may be read meanwhile.
@@ -32,7 +33,8 @@ def model(dbt, session):
         prices,
         settings,
         invocation_id=get_invocation_id(),
-        log=AdapterLogger("jobforge").info,
+        log=logger.info,
+        warn=logger.warning,
         cells=cells and int(cells),
         stop=_stop_on_cancel(),
     )

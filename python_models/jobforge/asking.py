@@ -215,7 +215,11 @@ class LiveAsker:
         request_id = attempt.request_id if asked and attempt is not None else None
         if result.answer is None or attempt is None:
             return CellOutcome(
-                result.outcome, result.reason, model_requested=model, request_id=request_id
+                result.outcome,
+                result.reason,
+                model_requested=model,
+                request_id=request_id,
+                is_new=asked,
             )
         return CellOutcome(
             "answered",
@@ -228,6 +232,7 @@ class LiveAsker:
             request_id=request_id,
             imputed_at=attempt.received_at.astimezone(UTC),
             run_id=self._run_id,
+            is_new=True,
         )
 
     def _from_elsewhere(self, recorder: GroupRecorder) -> Iterator[Settled]:

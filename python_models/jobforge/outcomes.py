@@ -51,6 +51,7 @@ class CellOutcome:
     estimated_*: the cell's share of the request that would ask for it, where that is planned; 0
         where it waits in a batch.
     run_id: the run that received the answer, where that is another than this one.
+    is_new: this run asked for the cell, and this is what came of it.
     """
 
     outcome: OutcomeKind
@@ -69,6 +70,7 @@ class CellOutcome:
     estimated_output_tokens: float | None = None
     estimated_cost_usd: float | None = None
     run_id: str | None = None
+    is_new: bool = False
 
     def planned_as(self, other: CellOutcome) -> CellOutcome:
         """Return this outcome with the other's estimates."""
@@ -109,7 +111,7 @@ class OutcomeColumns:
         columns += [
             list(map(attrgetter(name), outcomes))
             for name in CellOutcome.__dataclass_fields__
-            if name != "run_id"
+            if name not in ("run_id", "is_new")
         ]
         runs: list[object] = [outcome.run_id or self._invocation_id for outcome in outcomes]
         columns += [list(runs), list(keys)]

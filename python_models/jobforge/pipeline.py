@@ -25,7 +25,7 @@ from jobforge.budget import Budget, Caps
 from jobforge.claiming import Claims
 from jobforge.client import Connection, request_parameters
 from jobforge.collecting import BatchCollector
-from jobforge.errors import InterruptedRunError
+from jobforge.errors import FatalRunError, InterruptedRunError
 from jobforge.estimates import Calibration
 from jobforge.forms import RequestForms
 from jobforge.inputs import ArrowRows, Pack, read_packs, read_requests
@@ -33,7 +33,7 @@ from jobforge.ledger import Ledger, open_ledger
 from jobforge.outcomes import OUTCOME_SCHEMA, CellOutcome, OutcomeColumns
 from jobforge.planning import Planner, RateLimits
 from jobforge.prices import ModelPrice, PriceTable, resolve_price
-from jobforge.progress import Progress
+from jobforge.progress import GO_ON, Progress
 from jobforge.questions import Keyer
 from jobforge.recorded import Recording
 from jobforge.secrecy import PromptSecrets
@@ -46,6 +46,9 @@ __all__ = ["NO_CONNECTION", "impute", "nothing"]
 NO_CONNECTION = "no model is set: set OPENAI_API_KEY or OPENAI_BASE_URL"
 _PLANNED = "llm_mode is plan: nothing was asked, llm_mode: live asks for it"
 _INTERRUPTED = "the run was interrupted: what was answered is kept, and `dbt build` goes on there"
+_SET_KEY = "set OPENAI_API_KEY or OPENAI_BASE_URL, then `dbt build` asks"
+_SET_LIVE = "llm_mode: live asks for what waits"
+_MEND = f"once that is put right, {GO_ON}"
 _REQUESTS_PER_CHUNK = 128
 _ROWS_PER_BATCH = 4096
 
@@ -63,6 +66,7 @@ class _Run:
     run_id: str
     progress: Progress
     log: Log
+    warn: Log
     stop: threading.Event
     caps: Caps
     limits: RateLimits
@@ -89,6 +93,7 @@ def impute(
     *,
     invocation_id: str,
     log: Log,
+    warn: Log | None = None,
     cells: int | None = None,
     stop: threading.Event | None = None,
 ) -> pa.RecordBatchReader:
@@ -96,8 +101,9 @@ def impute(
 
     The model is asked while the reader is read. prices: the rows of the seed model_prices. cells:
     how many cells the requests have, for the progress line. log: gets a line now and then and a
-    summary at the end. Once `stop` is set no further request is sent, what is in flight has a
-    moment to come back, and reading on raises InterruptedRunError.
+    summary at the end. warn: gets a fault that every call would meet, where the settings let the
+    run go on; `log` where it is not given. Once `stop` is set no further request is sent, what is
+    in flight has a moment to come back, and reading on raises InterruptedRunError.
 
     Raises SettingsError, InputError or LedgerError before any call. While it is read, raises
     InputError where a request names an attribute that its pack does not have, LedgerError where
@@ -110,6 +116,7 @@ def impute(
         invocation_id,
         Progress(log, total=cells),
         log,
+        warn or log,
         stop or threading.Event(),
         Caps(settings.max_cost_usd, settings.max_calls, settings.max_tokens),
         RateLimits(settings.requests_per_minute, settings.tokens_per_minute),
@@ -134,8 +141,8 @@ class _Opened:
     """How a mode works: keys, what is settled before, and what becomes of the rest.
 
     instead: gives what is better than no answer, where there is something.
-    origin, new: where answers come from that were there before, and that this run brings.
-    start: is called before anything is settled.
+    origin: where answers come from that were there before.
+    start: is called before anything is settled. is_live: cells are asked for one after the other.
     """
 
     keyer: Keyer
@@ -143,9 +150,9 @@ class _Opened:
     finish: Callable[[Chunks], Generator[Settled]]
     with_evidence: bool
     origin: str
-    new: str = "asked now"
     start: Callable[[], object] = lambda: None
     instead: Callable[[Settled], Settled] = lambda settled: settled
+    is_live: bool = False
 
 
 def _opened(run: _Run, stack: ExitStack, recorded_answers: ArrowRows) -> _Opened:
@@ -153,21 +160,21 @@ def _opened(run: _Run, stack: ExitStack, recorded_answers: ArrowRows) -> _Opened
     if mode == "auto":
         mode = "live" if run.connection else "replay"
     if mode in ("live", "batch") and run.connection is None:
-        return _asking_nobody(run, stack, None, NO_CONNECTION)
+        return _asking_nobody(run, stack, None, NO_CONNECTION, _SET_KEY)
     if mode == "off":
-        return _asking_nobody(run, stack, None, "llm_mode is off")
+        return _asking_nobody(run, stack, None, "llm_mode is off", _SET_LIVE)
     if mode == "replay":
-        reason = "no recorded answer"
+        reason, advice = "no recorded answer", _SET_LIVE
         if run.settings.mode == "auto":
-            reason = f"{reason}, and {NO_CONNECTION}"
-        return _asking_nobody(run, stack, Recording(recorded_answers), reason)
+            reason, advice = f"{reason}, and {NO_CONNECTION}", _SET_KEY
+        return _asking_nobody(run, stack, Recording(recorded_answers), reason, advice)
     if mode == "plan":
         return _planning(run, stack)
     return _asking(run, stack, in_batches=mode == "batch")
 
 
 def _asking_nobody(
-    run: _Run, stack: ExitStack, recording: Recording | None, reason: str
+    run: _Run, stack: ExitStack, recording: Recording | None, reason: str, advice: str
 ) -> _Opened:
     ledger = existing_ledger()
     if ledger is not None:
@@ -176,6 +183,8 @@ def _asking_nobody(
 
     def finish(chunks: Chunks) -> Generator[Settled]:
         for settled in chain.from_iterable(chunks):
+            if settled.open_ids:
+                run.progress.advise(advice)
             rest = dict.fromkeys(settled.open_ids, waiting)
             yield Settled(settled.keyed, settled.outcomes | rest, ())
 
@@ -211,6 +220,7 @@ def _planning(run: _Run, stack: ExitStack) -> _Opened:
             if planned is not None:
                 outcome = CellOutcome("awaiting_llm", _PLANNED, **asdict(planned.share()))
                 rest |= dict.fromkeys(settled.open_ids, outcome)
+                run.progress.advise(_SET_LIVE)
             yield Settled(keyed, settled.outcomes | rest, ())
         run.log("\n".join(planner.summary(run.caps, run.limits)))
 
@@ -250,6 +260,8 @@ def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
         settings, request_parameters(connection, settings), text_bounds=run.bounds_texts
     )
     secrets = PromptSecrets(connection.api_key)
+    # What the settings say of a fatal fault is done where the rows leave.
+    telling = replace(settings, on_fatal="fail")
     asker: BatchAsker | LiveAsker
     if in_batches:
         sender = BatchSender(
@@ -265,10 +277,10 @@ def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
             may_go_on=settings.batch_wait_seconds > 0,
         )
         collector.settle = sender.settle
-        asker = BatchAsker(settings, claims, kept, sender, collector, secrets, run.stop)
+        asker = BatchAsker(telling, claims, kept, sender, collector, secrets, run.stop)
     else:
         asker = LiveAsker(
-            settings,
+            telling,
             connection,
             forms,
             secrets,
@@ -285,9 +297,15 @@ def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
         collector.collect()
         collector.say_what_waits()
 
-    new = "from batches" if in_batches else "asked now"
     return _Opened(
-        keyer, kept, asker.ask, True, "from the ledger", new, start, kept.in_place_of_none
+        keyer,
+        kept,
+        asker.ask,
+        True,
+        "from the ledger",
+        start,
+        kept.in_place_of_none,
+        is_live=not in_batches,
     )
 
 
@@ -300,10 +318,13 @@ def _batches(
             opened.start()
             # dbt keeps much in memory: looking through it again and again is a fifth of the work.
             gc.freeze()
+            if opened.is_live:
+                kept.enter_context(run.progress.ticking())
             # Closed at once where this ends early: what is in flight comes back and is recorded.
-            with closing(opened.finish(_chunks(opened, packs, requests))) as finished:
-                for settled in finished:
+            with closing(opened.finish(_chunks(run, opened, packs, requests))) as finished:
+                for settled in _told(run, finished):
                     if run.stop.is_set():
+                        run.progress.advise(GO_ON)
                         raise InterruptedRunError(_INTERRUPTED)
                     _count(run, opened, settled)
                     settled = opened.instead(settled)
@@ -320,7 +341,18 @@ def _batches(
             gc.unfreeze()
 
 
-def _chunks(opened: _Opened, packs: dict[str, Pack], requests: ArrowRows) -> Chunks:
+def _told(run: _Run, finished: Iterator[Settled]) -> Iterator[Settled]:
+    """Yield what is finished; a fatal fault at its end fails the run or is a warning."""
+    try:
+        yield from finished
+    except FatalRunError as error:
+        run.progress.advise(_MEND)
+        if run.settings.on_fatal == "fail":
+            raise
+        run.warn(f"LLM: {error}")
+
+
+def _chunks(run: _Run, opened: _Opened, packs: dict[str, Pack], requests: ArrowRows) -> Chunks:
     rows = read_requests(requests, with_evidence=opened.with_evidence)
     keyed = (
         opened.keyer.keyed(request, packs.get(request.pack_id, Pack(request.pack_id, ())))
@@ -328,14 +360,19 @@ def _chunks(opened: _Opened, packs: dict[str, Pack], requests: ArrowRows) -> Chu
         if request.attribute_ids
     )
     while chunk := list(islice(keyed, _REQUESTS_PER_CHUNK)):
-        yield opened.settler.settle(chunk)
+        settled = opened.settler.settle(chunk)
+        if opened.is_live and any(one.open_ids for one in settled):
+            run.progress.begin()
+        yield settled
 
 
 def _count(run: _Run, opened: _Opened, settled: Settled) -> None:
     for outcome in settled.outcomes.values():
         if outcome.outcome != "answered":
-            run.progress.unanswered(outcome.outcome, outcome.reason or "")
-        elif outcome.run_id == run.run_id:
-            run.progress.answered(opened.new)
+            reason = outcome.reason or ""
+            run.progress.unanswered(outcome.outcome, reason, asked=outcome.is_new)
+        elif outcome.is_new:
+            run.progress.answered("asked now", asked=True)
         else:
-            run.progress.answered(opened.origin)
+            ours = outcome.run_id == run.run_id
+            run.progress.answered("from batches" if ours else opened.origin)

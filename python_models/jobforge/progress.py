@@ -6,11 +6,13 @@ stderr is a terminal, so that no log file fills with it. Safe for threads.
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TextIO
@@ -18,7 +20,10 @@ from typing import TextIO
 from jobforge.estimates import relative_error
 from jobforge.prices import Usage, usd
 
-__all__ = ["Progress", "Summary"]
+__all__ = ["GO_ON", "Progress", "Summary"]
+
+GO_ON = "`dbt build` goes on where this run ended; nothing is asked twice"
+_COLLECT = "a later `dbt build` collects what is in batches"
 
 Log = Callable[[str], None]
 
@@ -30,7 +35,9 @@ class Summary:
     answered: cells with an answer, by where it came from.
     reasons: cells that have none, by outcome (refused, failed, awaiting_llm) and reason.
     usage, estimated: of the attempts whose usage the server told, as counted and as planned.
+    untold: calls whose usage it did not tell.
     cost_usd: None where the model has no price.
+    advice: what to do next, where the run knows it better than the reasons do.
     """
 
     answered: dict[str, int]
@@ -40,6 +47,8 @@ class Summary:
     estimated: Usage
     cost_usd: Decimal | None
     seconds: float
+    untold: int = 0
+    advice: str | None = None
 
     def lines(self) -> list[str]:
         """Return the summary for people, with what to do next."""
@@ -52,20 +61,40 @@ class Summary:
             counts[outcome] += cells
         parts = [f"{answered:,} answered" + self._origins()]
         parts += [f"{counts[name]:,} {word}" for name, word in _WORDS.items() if counts[name]]
-        lines = [f"LLM done: {', '.join(parts)} ({answered + open_cells:,} cells)"]
+        lines = [f"LLM done: {', '.join(parts)} ({_count(answered + open_cells, 'cell')})"]
         if self.calls:
             lines.append(self._spent())
         ranked = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
         lines += [
-            f"  {cells:,} cells {_WORDS.get(outcome, outcome)}: {reason}"
+            f"  {_count(cells, 'cell')} {_WORDS.get(outcome, outcome)}: {reason}"
             for (outcome, reason), cells in ranked[:_REASONS_SHOWN]
         ]
         if len(ranked) > _REASONS_SHOWN:
             rest = sum(cells for _, cells in ranked[_REASONS_SHOWN:])
-            lines.append(f"  {rest:,} cells for {len(ranked) - _REASONS_SHOWN} other reasons")
-        if counts["awaiting_llm"]:
-            lines.append("  next: `dbt build` goes on where this run ended; nothing is asked twice")
-        return lines
+            others = _count(len(ranked) - _REASONS_SHOWN, "other reason")
+            lines.append(f"  {_count(rest, 'cell')} for {others}")
+        return lines + [f"  next: {step}" for step in self._steps(counts)]
+
+    def _steps(self, counts: Counter[str]) -> list[str]:
+        steps = []
+        if self.advice or counts["awaiting_llm"]:
+            steps.append(self.advice or self._waiting())
+        again = []
+        if counts["failed"]:
+            again.append("`dbt build` asks again for what failed")
+        if counts["refused"]:
+            again.append("llm_reask_refused: true asks again for what was refused")
+        return steps + (["; ".join(again)] if again else [])
+
+    def _waiting(self) -> str:
+        """Say what becomes of the cells that wait, by their reasons."""
+        reasons = [reason for outcome, reason in self.reasons if outcome == "awaiting_llm"]
+        caps = sorted({name for reason in reasons for name in _CAP.findall(reason)})
+        if caps:
+            return f"raise {' or '.join(caps)}, or {GO_ON}"
+        if all(reason.startswith("in batch ") for reason in reasons):
+            return _COLLECT
+        return GO_ON
 
     def _origins(self) -> str:
         named = [f"{cells:,} {origin}" for origin, cells in self.answered.items() if cells]
@@ -76,9 +105,12 @@ class Summary:
         cost = "cost not known" if self.cost_usd is None else usd(self.cost_usd)
         cached = f", {usage.cached_tokens:,} of them cached" if usage.cached_tokens else ""
         line = (
-            f"  {self.calls:,} calls in {self.seconds:,.0f} s, {usage.prompt_tokens:,} tokens in"
-            f"{cached}, {usage.completion_tokens:,} out, {cost}"
+            f"  {_count(self.calls, 'call')} in {self.seconds:,.0f} s,"
+            f" {_count(usage.prompt_tokens, 'token')} in{cached},"
+            f" {usage.completion_tokens:,} out, {cost}"
         )
+        if self.untold:
+            line += f", and {_count(self.untold, 'call')} whose tokens nobody knows"
         errors = (
             relative_error(self.estimated.prompt_tokens, usage.prompt_tokens),
             relative_error(self.estimated.completion_tokens, usage.completion_tokens),
@@ -89,12 +121,17 @@ class Summary:
 
 
 _WORDS = {"refused": "refused", "failed": "failed", "awaiting_llm": "waiting"}
+_CAP = re.compile(r"\braise (llm_\w+)")
 _REASONS_SHOWN = 5
+_TICK_SECONDS = 1.0
 _SECONDS_BETWEEN_DRAWINGS = 0.2
 
 
 class Progress:
     """Counts what is done and says so; one of these for a run.
+
+    The rate is that of the cells that are asked for, since the first of them was begun: what was
+    there before tells nothing of the time that is left.
 
     total: cells in all, where they are known before.
     seconds: at least so long between two lines.
@@ -117,19 +154,53 @@ class Progress:
         self._started = self._last_line = clock()
         self._answered: Counter[str] = Counter()
         self._reasons: Counter[tuple[str, str]] = Counter()
-        self._cells = self._calls = 0
+        self._cells = self._asked = self._calls = self._untold = 0
+        self._begun: float | None = None
+        self._advice: str | None = None
+        self._ended = False
         self._usage = self._estimated = Usage()
         self._cost: Decimal | None = Decimal(0)
         stream = terminal or sys.stderr
         self._bar = _Bar(stream, total, clock) if stream.isatty() else None
 
-    def answered(self, origin: str, cells: int = 1) -> None:
-        """Count cells that have an answer; `origin` says where from, such as `asked now`."""
-        self._count(cells, lambda: self._answered.update({origin: cells}))
+    def begin(self) -> None:
+        """Note that cells are asked for from now on, where that was not noted before."""
+        with self._lock:
+            if self._begun is None:
+                self._begun = self._clock()
 
-    def unanswered(self, outcome: str, reason: str, cells: int = 1) -> None:
+    def answered(self, origin: str, cells: int = 1, *, asked: bool = False) -> None:
+        """Count cells that have an answer; `origin` says where from, such as `asked now`."""
+        self._add(cells, asked, lambda: self._answered.update({origin: cells}))
+
+    def unanswered(self, outcome: str, reason: str, cells: int = 1, *, asked: bool = False) -> None:
         """Count cells that are refused, failed or awaiting_llm, and why."""
-        self._count(cells, lambda: self._reasons.update({(outcome, reason): cells}))
+        self._add(cells, asked, lambda: self._reasons.update({(outcome, reason): cells}))
+
+    def advise(self, step: str) -> None:
+        """Say in the summary what to do next, whatever the reasons are."""
+        self._advice = step
+
+    def tick(self) -> None:
+        """Say how far the run is, where that was not said for a while."""
+        self._add(0, False, lambda: None)
+
+    @contextmanager
+    def ticking(self) -> Iterator[None]:
+        """Tick every second from a thread of its own, also while no cell is done."""
+        ended = threading.Event()
+
+        def work() -> None:
+            while not ended.wait(_TICK_SECONDS):
+                self.tick()
+
+        ticker = threading.Thread(target=work, name="jobforge-progress", daemon=True)
+        ticker.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            ticker.join()
 
     def attempted(
         self, usage: Usage | None, estimated: Usage | None, cost_usd: Decimal | None
@@ -137,7 +208,9 @@ class Progress:
         """Count one request that was sent; a usage of None is not known."""
         with self._lock:
             self._calls += 1
-            if usage is not None:
+            if usage is None:
+                self._untold += 1
+            else:
                 self._usage += usage
                 if estimated is not None:
                     self._estimated += estimated
@@ -151,6 +224,7 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
         with self._lock:
+            self._ended = True
             summary = Summary(
                 dict(self._answered),
                 dict(self._reasons),
@@ -159,36 +233,41 @@ class Progress:
                 self._estimated,
                 self._cost,
                 self._clock() - self._started,
+                self._untold,
+                self._advice,
             )
         lines = summary.lines()
         if lines:
             self._log("\n".join(lines))
         return summary
 
-    def _count(self, cells: int, add: Callable[[], None]) -> None:
+    def _add(self, cells: int, asked: bool, add: Callable[[], None]) -> None:
         with self._lock:
             add()
             self._cells += cells
+            self._asked += cells if asked else 0
             now = self._clock()
             line = None
-            if now - self._last_line >= self._seconds:
+            if now - self._last_line >= self._seconds and not self._ended:
                 self._last_line = now
-                line = self._line(now - self._started)
+                line = self._line(now)
             if self._bar is not None:
                 self._bar.show(self._cells, now)
         if line:
             self._log(line)
 
-    def _line(self, seconds: float) -> str:
-        rate = self._cells / seconds
+    def _line(self, now: float) -> str:
         of = f" of {self._total:,} ({self._cells / self._total:.0%})" if self._total else ""
-        cost = "" if not self._calls else ", cost not known" if self._cost is None else ""
-        if self._calls and self._cost is not None:
-            cost = f", {usd(self._cost)} so far"
-        left = ""
+        parts = [f"LLM so far: {self._cells:,}{of} cells"]
+        rate = 0.0
+        if self._begun is not None and now > self._begun:
+            rate = self._asked / (now - self._begun)
+            parts.append(f"{rate:,.1f} a second")
+        if self._calls:
+            parts.append("cost not known" if self._cost is None else f"{usd(self._cost)} so far")
         if self._total and rate:
-            left = f", about {_clock((self._total - self._cells) / rate)} left"
-        return f"LLM so far: {self._cells:,}{of} cells, {rate:,.1f} a second{cost}{left}"
+            parts.append(f"about {_clock((self._total - self._cells) / rate)} left")
+        return ", ".join(parts)
 
 
 class _Bar:
@@ -228,3 +307,7 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

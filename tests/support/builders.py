@@ -171,6 +171,7 @@ def run(
     settings: Settings | None = None,
     recorded: pa.Table | None = None,
     log: Callable[[str], None] | None = None,
+    warn: Callable[[str], None] | None = None,
     stop: threading.Event | None = None,
     packs: Iterable[Pack] = (PACK,),
     invocation_id: str = "invocation-1",
@@ -188,6 +189,7 @@ def run(
         settings or Settings(mode="live", timeout_seconds=5),
         invocation_id=invocation_id,
         log=log or (lambda line: None),
+        warn=warn,
         stop=stop,
     )
     rows: list[dict[str, Any]] = reader.read_all().to_pylist()

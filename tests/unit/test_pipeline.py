@@ -659,6 +659,50 @@ class TestReporting:
         so_far = ["LLM so far" in line for line in lines]
         assert so_far == [True] * 3 * len(IDS) + [False]
 
+    def test_the_rate_is_that_of_what_this_run_asks(
+        self, live_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Neither answers nor refusals of earlier runs count as asked by this one."""
+        live_server.script("refusal")
+        run(*jobs(3), settings=IN_TURN)
+        asked: Counter[bool] = Counter()
+        add = Progress._add
+
+        def noted(one: Progress, cells: int, was_asked: bool, change: Any) -> None:
+            asked[was_asked] += cells
+            add(one, cells, was_asked, change)
+
+        monkeypatch.setattr(Progress, "_add", noted)
+        live_server.script("refusal")
+        run(*jobs(5), settings=IN_TURN, invocation_id="invocation-2")
+        assert asked == {False: 3 * len(IDS), True: 2 * len(IDS)}
+
+    @pytest.mark.parametrize(
+        ("mode", "step"),
+        [
+            ("off", "llm_mode: live asks for what waits"),
+            ("replay", "llm_mode: live asks for what waits"),
+            ("plan", "llm_mode: live asks for what waits"),
+            ("auto", "set OPENAI_API_KEY or OPENAI_BASE_URL, then `dbt build` asks"),
+            ("live", "set OPENAI_API_KEY or OPENAI_BASE_URL, then `dbt build` asks"),
+        ],
+    )
+    def test_the_next_step_fits_the_mode(self, mode: Any, step: str) -> None:
+        """Where nobody was asked, another `dbt build` alone would not help."""
+        lines: list[str] = []
+        run(*jobs(1), settings=replace(LIVE, mode=mode), log=lines.append)
+        assert lines[-1].endswith(f"  next: {step}")
+
+    def test_a_fatal_fault_that_may_pass_is_a_warning(self, live_server: LoopbackServer) -> None:
+        """With llm_on_fatal: warn it goes to `warn`, and the summary says to put it right."""
+        lines: list[str] = []
+        warnings: list[str] = []
+        live_server.script("401")
+        run(*jobs(2), settings=WARN, log=lines.append, warn=warnings.append)
+        [warning] = warnings
+        assert "the server rejects the key, set OPENAI_API_KEY" in warning
+        assert "  next: once that is put right, `dbt build` goes on" in lines[-1]
+
     @pytest.mark.parametrize("on_fatal", ["warn", "fail"])
     def test_no_key_in_any_row_or_line(self, live_server: LoopbackServer, on_fatal: Any) -> None:
         """A server that echoes the key into its errors does not get it into the warehouse."""
