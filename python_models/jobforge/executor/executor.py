@@ -27,8 +27,10 @@ from jobforge.transport import Transport
 __all__ = ["INTERRUPTED", "Executor"]
 
 INTERRUPTED = "the run was interrupted: run it again"
-_GRACE_SECONDS = 1.5
+_GRACE_SECONDS = 1.0
 _STOP_CHECK_SECONDS = 0.05
+_LONG_WAIT_SECONDS = 10.0
+_SAY_AGAIN_SECONDS = 60.0
 
 
 class Executor:
@@ -37,9 +39,10 @@ class Executor:
     model: what is asked for, for messages. secrets: what no message may show.
     barred: gives the reason why an item's cells must not be asked any more, right before each
         sending, or None.
-    stop: once it is set nothing is sent; what is in flight has 1.5 seconds to come back.
+    stop: once it is set nothing is sent; what is in flight has a second to come back.
     in_work: items that are in work at once; more than the limiter lets into flight is of no use.
-    log: gets one line when the run closes before its end.
+    log: gets one line when the run closes before its end, and one now and then where nothing may be
+        sent for long.
     """
 
     def __init__(
@@ -61,6 +64,8 @@ class Executor:
             raise SettingsError(f"at least one item must be in work, not {in_work}")
         self._stop = stop or threading.Event()
         self._in_work = in_work
+        self._limiter = limiter
+        self._log = log
         self._state = RunState(limiter.close, log)
         self._sender = Sender(
             Exchange(transport, self._state, model=model, secrets=secrets),
@@ -141,7 +146,13 @@ class Executor:
                 raise result
 
     async def _watch(self) -> None:
+        now = asyncio.get_running_loop().time
+        quiet_until = now()
         while not self._stop.is_set():
             await asyncio.sleep(_STOP_CHECK_SECONDS)
+            seconds, why = self._limiter.held_up()
+            if seconds > _LONG_WAIT_SECONDS and now() >= quiet_until:
+                self._log(f"LLM: nothing is sent for {seconds:,.0f} s: {why}")
+                quiet_until = now() + _SAY_AGAIN_SECONDS
         self._state.close(INTERRUPTED)
         self._state.interrupt(_GRACE_SECONDS)

@@ -24,6 +24,10 @@ class KnownLimit:
         buckets = (self._own, self._servers)
         return max((b.wait(amount, now) for b in buckets if b), default=0.0)
 
+    def is_own(self, amount: float, now: float) -> bool:
+        """Say whether it is the caller's own limit that the amount waits for."""
+        return self._own is not None and self._own.wait(amount, now) >= self.wait(amount, now)
+
     def take(self, amount: float, now: float) -> float:
         """Take an amount; return all that was ever taken, this included."""
         for bucket in (self._own, self._servers):

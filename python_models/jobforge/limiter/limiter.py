@@ -27,6 +27,8 @@ from jobforge.limiter.pace import Pace
 __all__ = ["LimiterClosed", "RateLimiter", "Slot"]
 
 _LONG_WAIT = 2.0
+_ASKED = "the server asks to wait (Retry-After)"
+_REFUSED = "the server refuses more (429)"
 
 
 class LimiterClosed(Exception):
@@ -85,6 +87,28 @@ class RateLimiter:
     def rate(self) -> float:
         """The pace of sending in requests a second; known limits may be lower."""
         return self._pace.rate if self._pace else self._start_rate
+
+    def held_up(self) -> tuple[float, str]:
+        """Return for how many seconds nothing is let through, and why.
+
+        The seconds are 0 where nobody waits, or only for what is in flight.
+        """
+        now = asyncio.get_running_loop().time()
+        slots = itertools.chain(self._urgent, self._waiting)
+        slot = next((one for one in slots if one.wake and not one.wake.done()), None)
+        pace = self._paced(now)
+        asked = pace.is_asked_to_pause(now)
+        if self._closed or self._in_flight >= self._concurrency.limit:
+            return 0.0, ""
+        if slot is None:
+            # Whoever was told to come back later is not here yet.
+            return pace.wait(now) if asked else 0.0, _ASKED
+        waits = [(pace.wait(now), _ASKED if asked else _REFUSED)]
+        for name, bucket in self._buckets.items():
+            amount = slot.amount(name)
+            whose = "that was set" if bucket.is_own(amount, now) else "in the x-ratelimit headers"
+            waits.append((bucket.wait(amount, now), f"the limit of {name} {whose}"))
+        return max(waits)
 
     def close(self) -> None:
         """Let nothing more through: whoever waits gets LimiterClosed. In-flight ones finish."""

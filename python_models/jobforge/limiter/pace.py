@@ -43,7 +43,7 @@ class Pace:
     def __init__(self, start_rate: float, now: float) -> None:
         self.rate = start_rate
         self._next = now
-        self._paused_until = now
+        self._paused_until = self._asked_until = now
         self._last_send = now
         self.sent = 0
         self._searching = True
@@ -61,6 +61,10 @@ class Pace:
     def wait(self, now: float) -> float:
         """Return the seconds until the next request may go, 0 where it may go now."""
         return max(0.0, self._next - now, self._paused_until - now)
+
+    def is_asked_to_pause(self, now: float) -> bool:
+        """Say whether the server asked for the pause that there is now."""
+        return now < self._asked_until
 
     def send(self, now: float) -> int:
         """Note that a request goes now; return its number."""
@@ -87,6 +91,7 @@ class Pace:
     def pause(self, until: float) -> None:
         """Send nothing before that time: the server asks for it."""
         self._was_asked_to_pause = True
+        self._asked_until = max(self._asked_until, until)
         self._paused_until = max(self._paused_until, until)
 
     def refused(self, number: int, sent_at: float, now: float) -> int:
