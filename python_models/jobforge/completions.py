@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jobforge import errors
@@ -18,6 +18,8 @@ __all__ = ["Completion", "Reply", "count", "mapping", "read_completion"]
 
 _MOST = 1_000_000_000
 _LONGEST_NAME = 200
+# What some servers send with a 200, and the status that it stands for.
+_CODES = {"invalid_api_key": 401, "model_not_found": 404, "insufficient_quota": 429}
 _TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
 
 
@@ -61,8 +63,9 @@ def read_completion(reply: Reply, model: str, secrets: Iterable[str] = ()) -> Co
     request_id = reply.request_id or _name((body or {}).get("id"))
     content: str | None = None
     error: errors.ApiError | errors.ReplyError | None = None
-    if not 200 <= reply.status < 300:
-        kind, words = _status_error(reply, body or {}, model, secrets)
+    status = _status(reply, body or {})
+    if not 200 <= status < 300:
+        kind, words = _status_error(replace(reply, status=status), body or {}, model, secrets)
         error = kind(words, status=reply.status, request_id=request_id)
         usage = usage or Usage()
     elif body is None:
@@ -81,6 +84,14 @@ def read_completion(reply: Reply, model: str, secrets: Iterable[str] = ()) -> Co
         fingerprint=_name((body or {}).get("system_fingerprint")),
         usage=usage,
     )
+
+
+def _status(reply: Reply, body: Mapping[str, Any]) -> int:
+    error = mapping(body.get("error"))
+    codes = (_CODES.get(_text(error.get(name)) or "") for name in ("code", "type"))
+    if 200 <= reply.status < 300 and not body.get("choices"):
+        return next(filter(None, codes), reply.status)
+    return reply.status
 
 
 def _content(

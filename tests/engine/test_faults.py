@@ -129,6 +129,47 @@ def test_a_fatal_fault_amid_a_run_loses_no_answer(runs: Runs, fault: str, word: 
     check_ledger()
 
 
+@pytest.mark.parametrize("count", [1, 2, 30])
+def test_a_run_whose_every_request_is_rejected_fails(runs: Runs, count: int) -> None:
+    """However few requests and packs are left: nothing was answered, and the server says why."""
+    runs.server.rates = {"400": 1.0}
+    with pytest.raises(FatalRunError, match="the server rejects the request"):
+        runs(*jobs(count))
+    rows = runs(*jobs(count), settings={"on_fatal": "warn"})
+    assert outcomes(rows) == {"awaiting_llm": count * len(IDS)}
+
+
+def test_a_rejection_beside_an_answer_fails_no_run(runs: Runs) -> None:
+    """Where something was answered, what is rejected waits."""
+    runs.server.script("ok", "400")
+    rows = runs(*jobs(2), settings={"max_in_flight": 1})
+    assert outcomes(rows) == {"answered": len(IDS), "awaiting_llm": len(IDS)}
+
+
+@pytest.mark.parametrize("fault", ["html", "bad_json", "error_body", "empty_choices", "nan"])
+def test_a_server_whose_replies_nobody_can_read_is_left(runs: Runs, fault: str) -> None:
+    """Twenty such replies in a row end the run, and the message says where to look."""
+    runs.server.rates = {fault: 1.0}
+    with pytest.raises(FatalRunError, match=r"20 replies in a row .* OPENAI_BASE_URL .* llm_model"):
+        runs(*jobs(200))
+    assert len(runs.asked) <= 20 + 2 * QUICK.max_in_flight
+
+
+@pytest.mark.parametrize("fault", ["refusal", "truncated", "missing_attribute=tools"])
+def test_a_server_that_answers_badly_is_not_left(runs: Runs, fault: str) -> None:
+    """Refusals, truncations and bad cells are each job's own, however many there are."""
+    runs.server.rates = {fault: 1.0}
+    rows = runs(*jobs(30))
+    assert "awaiting_llm" not in outcomes(rows)
+
+
+def test_one_answer_among_many_unreadable_replies_keeps_a_run_going(runs: Runs) -> None:
+    """The replies that nobody can read are counted from the last answer on."""
+    runs.server.script(*[*["bad_json"] * 18, "ok"] * 4)
+    rows = runs(*jobs(40), settings={"max_in_flight": 1})
+    assert outcomes(rows) == {"answered": 4 * len(IDS), "failed": 36 * len(IDS)}
+
+
 def test_retry_after_is_kept(runs: Runs) -> None:
     """A server that says when to come back is not asked before."""
     runs.server.script("429=1")

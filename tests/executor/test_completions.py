@@ -106,6 +106,23 @@ def test_every_status_is_one_of_our_errors(
     assert read.usage == Usage()
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("insufficient_quota", errors.QuotaExhaustedError),
+        ("invalid_api_key", errors.KeyRejectedError),
+        ("model_not_found", errors.UnknownModelError),
+        (502, errors.EmptyReplyError),
+    ],
+)
+def test_an_error_with_status_200_is_what_its_code_says(code: Any, kind: type[Exception]) -> None:
+    """A known code in place of choices counts as its status; beside choices it counts nothing."""
+    error = {"error": {"message": "no", "code": code}}
+    assert type(read_completion(reply(error), "m").error) is kind
+    assert read_completion(reply(error | {"choices": []}), "m").error is not None
+    assert read_completion(reply(answer("{}") | error), "m").content == "{}"
+
+
 @pytest.mark.parametrize("odd", [None, -5, True, "700", 7.5, 10**30, float("nan")])
 def test_tokens_that_make_no_sense_are_unknown(odd: Any) -> None:
     """What is no count is not 0, so that a cap takes the worst case in its place."""

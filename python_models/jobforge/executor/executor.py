@@ -103,6 +103,7 @@ class Executor:
         try:
             while (done := await finished.get()) is not None:
                 yield done
+            self._state.end()
             await end
         finally:
             for task in (*workers, watcher, end):

@@ -108,7 +108,9 @@ class Sender:
     def _give_up(
         self, question: Question, attempt: Attempt, error: Error, decision: GiveUp
     ) -> Failed:
-        if isinstance(error, errors.ReplyError):
+        if isinstance(error, errors.EmptyReplyError | errors.UnreadableReplyError):
+            self._state.unread(question.item.key, decision.reason)
+        elif isinstance(error, errors.ReplyError):
             self._state.answered(question.item.group)
         else:
             self._state.failed(question.item.group, error, decision.reason)

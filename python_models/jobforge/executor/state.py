@@ -23,6 +23,8 @@ __all__ = ["RunState"]
 FAULTS_IN_A_ROW = 10
 REJECTIONS_IN_A_ROW = 3
 REJECTED_GROUPS = 2
+UNREAD_IN_A_ROW = 20
+UNREAD_ITEMS = 5
 
 
 class RunState:
@@ -38,6 +40,9 @@ class RunState:
         self._faults = 0
         self._answers = 0
         self._rejections: Counter[str] = Counter()
+        self._rejection: str | None = None
+        self._unread = 0
+        self._unread_items: set[str] = set()
         self._closed_groups: dict[str, str] = {}
 
     def why_not(self, group: str) -> str | None:
@@ -80,8 +85,20 @@ class RunState:
     def answered(self, group: str) -> None:
         """Note that the server does its work."""
         self._answers += 1
-        self._faults = 0
+        self._faults = self._unread = 0
+        self._unread_items.clear()
         self._rejections[group] = 0
+
+    def unread(self, item: str, reason: str) -> None:
+        """Note a reply that is no chat completion, or not the JSON that was asked for."""
+        self._unread += 1
+        self._unread_items.add(item)
+        if self._unread >= UNREAD_IN_A_ROW and len(self._unread_items) >= UNREAD_ITEMS:
+            self.close(
+                f"{self._unread} replies in a row could not be read, the last one: {reason}; is"
+                " OPENAI_BASE_URL an API's address, and can llm_model keep to a schema?",
+                fatal=True,
+            )
 
     def failed(self, group: str, error: ApiError | ReplyError, reason: str) -> None:
         """Note a request that failed for good, after its retries."""
@@ -96,9 +113,15 @@ class RunState:
                     f"{self._faults} requests in a row failed, the last one: {reason}", fatal=True
                 )
 
+    def end(self) -> None:
+        """Judge what there was: where nothing was answered, a rejection is the run's fault."""
+        if not self._answers and self.fatal_reason is None:
+            self.fatal_reason = self._rejection
+
     def _rejected(self, group: str, reason: str) -> None:
         # A schema belongs to a pack: one that the server refuses does not spoil the others. But
         # where one pack after the other is refused and nothing is answered, all will be.
+        self._rejection = reason
         self._rejections[group] += 1
         if self._rejections[group] != REJECTIONS_IN_A_ROW:
             return
