@@ -6,6 +6,7 @@ The API key is no setting: it is read from the environment by the client and by 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -84,9 +85,9 @@ class Settings:
             raise SettingsError(
                 f"llm_max_output_tokens is {self.max_output_tokens}: it must be 1 or more"
             )
-        if not self.timeout_seconds > 0:
+        if not 0 < self.timeout_seconds < math.inf:
             raise SettingsError(
-                f"llm_timeout_seconds is {self.timeout_seconds}: it must be more than 0"
+                f"llm_timeout_seconds is {self.timeout_seconds}: it must be a number above 0"
             )
         if self.temperature is not None and not 0 <= self.temperature <= 2:
             raise SettingsError(f"llm_temperature is {self.temperature}: it must be 0 to 2 or null")
@@ -94,8 +95,8 @@ class Settings:
             raise SettingsError(f"llm_max_in_flight is {self.max_in_flight}: it must be 1 or more")
         for name in ("wait_for_others_seconds", "batch_wait_seconds"):
             seconds = getattr(self, name)
-            if not seconds >= 0:
-                raise SettingsError(f"llm_{name} is {seconds}: it must be 0 or more")
+            if not 0 <= seconds < math.inf:
+                raise SettingsError(f"llm_{name} is {seconds}: it must be a number, 0 or more")
 
     def bounds_texts(self, is_local: bool) -> bool:
         """Say whether the schema bounds texts, for a server on this machine or elsewhere."""
