@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import duckdb
@@ -72,6 +77,53 @@ def test_doctor_says_what_is_missing(tmp_path: Path) -> None:
     assert done.code == 1
     assert "problem  project" in done.out
     assert "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set" in done.out
+
+
+def test_doctor_shows_no_secret_of_an_address(place: Place, server: LoopbackServer) -> None:
+    """Neither user and password nor a query of OPENAI_BASE_URL is printed."""
+    address = server.base_url.replace("http://", "http://user:hidden-password@")
+    done = place.jobforge("doctor", OPENAI_BASE_URL=f"{address}?api-key=hidden-in-query")
+    assert f"ok       connection    {server.base_url}, without a key" in done.out
+    assert "hidden" not in done.all
+
+
+class _Odd(BaseHTTPRequestHandler):
+    """Answers every request with a page, with a status and a page, or with a byte now and then."""
+
+    def do_GET(self) -> None:
+        kind = self.path.split("/")[1]
+        self.send_response(int(kind) if kind.isdigit() else 200)
+        self.send_header("content-type", "text/html")
+        self.end_headers()
+        for _ in range(100 if kind == "drip" else 1):
+            self.wfile.write(b"<html>")
+            time.sleep(0.05 if kind == "drip" else 0)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing on the console."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "says"),
+    [
+        ("page", "problem", "not with JSON: OPENAI_BASE_URL is not an API's address"),
+        ("drip", "problem", "no whole reply within 0.2 seconds"),
+        ("500", "note", "without a list of models (500)"),
+        ("429", "note", "without a list of models (429)"),
+    ],
+)
+def test_doctor_sees_an_address_that_is_no_apis(
+    place: Place, monkeypatch: pytest.MonkeyPatch, kind: str, state: str, says: str
+) -> None:
+    """A sign-in page is a problem, a server that drips holds nobody up, a fault may pass."""
+    monkeypatch.setattr("jobforge.cli.endpoint._SECONDS", 0.2)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Odd) as odd:
+        odd.daemon_threads = True
+        threading.Thread(target=odd.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{odd.server_address[1]}/{kind}/v1"
+        done = place.jobforge("doctor", OPENAI_BASE_URL=address)
+        odd.shutdown()
+    assert re.search(f"^{state} +endpoint .*{re.escape(says)}$", done.out, re.MULTILINE)
 
 
 def test_doctor_says_that_nobody_answers(place: Place) -> None:
@@ -206,6 +258,25 @@ def test_why_shows_markup_of_a_title_as_it_is(
     record_more(ledger, "[bold]J2[/bold]")
     done = ledger.jobforge("why", "[bold]J2[/bold]", "reading")
     assert done.out.startswith("[bold]J2[/bold] reading")
+
+
+def test_why_prints_any_text_harmlessly(ledger: Place, warehouse: Place) -> None:
+    """Half a surrogate in a raw reply is no crash, and no stored text steers the terminal."""
+    reply = json.dumps({"reading": "\ud800 \x7f\u202e é"})
+    with sqlite3.connect(ledger.ledger) as connection:
+        connection.execute("update attempt set raw_reply = ?", [reply])
+        words = "update answer set rationale = ? where outcome = 'answered'"
+        connection.execute(words, ["\x1b[31mred\r"])
+    connection.close()
+    with duckdb.connect(str(warehouse.warehouse)) as opened:
+        opened.execute(
+            "update main_gold.gold_job_attribute_provenance set rationale = '\x1b]0;title\x07'"
+        )
+    done = ledger.program("why", "J1", "reading")
+    assert done.code == 0, done.all
+    for shown in (r"\ud800 \x7f\u202e é", r"\x1b[31mred\r", r"\x1b]0;title\x07"):
+        assert shown in done.out
+    assert not re.search(r"[^\n -~é]", done.out)
 
 
 def test_plan_hands_its_vars_and_options_to_dbt(

@@ -659,6 +659,22 @@ class TestReporting:
         so_far = ["LLM so far" in line for line in lines]
         assert so_far == [True] * 3 * len(IDS) + [False]
 
+    def test_a_run_that_waits_for_a_server_says_so(
+        self, live_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Lines come while the first reply is still under way."""
+        monkeypatch.setattr("jobforge.progress._TICK_SECONDS", 0.001)
+        monkeypatch.setattr(pipeline, "Progress", partial(Progress, seconds=0.0))
+        said = threading.Event()
+        in_time: list[bool] = []
+
+        def wait(body: dict[str, Any]) -> None:
+            in_time.append(said.wait(10))
+
+        live_server.answer = wait
+        run(*jobs(1), settings=replace(LIVE, timeout_seconds=20), log=lambda line: said.set())
+        assert in_time == [True]
+
     def test_the_rate_is_that_of_what_this_run_asks(
         self, live_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -10,14 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from jobforge.attempts import existing_ledger
-from jobforge.cli.endpoint import Check, check_endpoint, check_schemas
+from jobforge.cli.endpoint import Check, check_endpoint, check_schemas, shown
 from jobforge.cli.ledger import LedgerOption
 from jobforge.cli.project import Project, ledger_url, read_vars
 from jobforge.client import Connection
 from jobforge.errors import JobForgeError, SettingsError
 from jobforge.ledger.location import Location
 from jobforge.prices import PriceTable, resolve_price
-from jobforge.redaction import redact
 from jobforge.settings import DEFAULT_MODEL
 
 __all__ = ["doctor"]
@@ -97,7 +96,7 @@ def _connection(connection: Connection | None) -> Check:
             "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set: missing cells wait or are replayed",
         )
     key = "with a key" if os.environ.get("OPENAI_API_KEY") else "without a key"
-    return Check("connection", "ok", f"{redact(connection.base_url)}, {key}")
+    return Check("connection", "ok", f"{shown(connection.base_url)}, {key}")
 
 
 def _price(

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from jobforge.client import ChatClient, Connection, openai_client, replied
+from jobforge.completions import Reply
 from jobforge.errors import ApiError, ReplyError
 from jobforge.inputs import Attribute
+from jobforge.interrupting import Interrupted, interruptible
 from jobforge.redaction import redact
 from jobforge.replies import BadCell, read_cells
 from jobforge.schema import response_format
 from jobforge.settings import Settings
 
-__all__ = ["Check", "check_endpoint", "check_schemas"]
+__all__ = ["Check", "check_endpoint", "check_schemas", "shown"]
 
 _SECONDS = 10.0
 _PROBE_TOKENS = 300
@@ -31,13 +35,23 @@ class Check:
     says: str
 
 
+def shown(address: str) -> str:
+    """Return an address without what may be secret in it: user and password, query, fragment."""
+    parts = urlsplit(address)
+    host = parts.netloc.rpartition("@")[2]
+    return redact(urlunsplit((parts.scheme, host, parts.path, "", "")))
+
+
 def check_endpoint(connection: Connection, model: str) -> Iterator[Check]:
     """Yield whether the address answers and knows the model, by its list of models."""
     models = openai_client(connection, _SECONDS).with_options(max_retries=0).models
     try:
-        reply = replied(models.with_raw_response.list, connection, _SECONDS)
+        reply = _in_time(lambda: replied(models.with_raw_response.list, connection, _SECONDS))
     except (ApiError, ReplyError) as error:
         yield Check("endpoint", "problem", str(error))
+        return
+    except Interrupted:
+        yield Check("endpoint", "problem", f"no whole reply within {_SECONDS:g} seconds")
         return
     if reply.status in (401, 403):
         says = f"rejects the key ({reply.status}): set OPENAI_API_KEY"
@@ -45,6 +59,10 @@ def check_endpoint(connection: Connection, model: str) -> Iterator[Check]:
         return
     if not 200 <= reply.status < 300:
         yield Check("endpoint", "note", f"answers, without a list of models ({reply.status})")
+        return
+    if not _is_json(reply.body):
+        says = "answers, but not with JSON: OPENAI_BASE_URL is not an API's address"
+        yield Check("endpoint", "problem", says)
         return
     yield Check("endpoint", "ok", "answers")
     known = _models(reply.body)
@@ -101,6 +119,25 @@ _PROBE = (
         "kind", "Kind", "probe", "Its kind.", "category", allowed_values=("formal", "casual")
     ),
 )
+
+
+def _in_time(call: Callable[[], Reply]) -> Reply:
+    """Return the reply, or raise Interrupted: a time-out of the client is one of each read."""
+    late = threading.Event()
+    timer = threading.Timer(_SECONDS, late.set)
+    timer.start()
+    try:
+        return interruptible(late, call)
+    finally:
+        timer.cancel()
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _models(body: bytes) -> set[str]:

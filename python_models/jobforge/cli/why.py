@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,10 @@ _CANDIDATES = """
     select * from {table} where job_id = ? and attribute_id = ? order by candidate_rank
 """
 _CELL = "select * from {table} where job_id = ? and attribute_id = ?"
+# Controls but for tabs and line ends, marks of direction, halves of surrogates.
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _ORIGIN = ("dataset", "dataset_release", "source_record", "inheritance_level")
 
 
@@ -42,36 +47,41 @@ def why(
 
     The warehouse has the candidates, the ledger what was said; each is shown without the other.
     """
-    typer.echo(f"{job_id} {attribute_id}")
+    _say(f"{job_id} {attribute_id}")
     shown = _candidates(job_id, attribute_id, warehouse)
     said = _said(job_id, attribute_id, ledger, texts)
     if not (shown or said):
         raise typer.Exit(1)
 
 
+def _say(text: str) -> None:
+    """Print a text; what would steer a terminal or cannot be encoded is shown as its escape."""
+    typer.echo(_UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text))
+
+
 def _candidates(job_id: str, attribute_id: str, path: Path | None) -> bool:
     try:
         opened = Warehouse(Warehouse.path(path, Project.find()))
     except WarehouseUnavailableError as error:
-        typer.echo(f"\nCandidates: {error}; what follows is from the ledger alone")
+        _say(f"\nCandidates: {error}; what follows is from the ledger alone")
         return False
     try:
         cell = (job_id, attribute_id)
         candidates = opened.rows("gold_job_attribute_provenance", _CANDIDATES, cell)
         rows = candidates or opened.rows("gold_job_attributes", _CELL, cell)
     except WarehouseUnavailableError as error:
-        typer.echo(f"\nCandidates: {error}")
+        _say(f"\nCandidates: {error}")
         return False
     finally:
         opened.close()
     if not rows:
-        typer.echo("\nCandidates: the warehouse has no such job or attribute")
+        _say("\nCandidates: the warehouse has no such job or attribute")
     elif not candidates:
-        typer.echo(f"\nCandidates: none; {rows[0]['fill_status']}: {rows[0]['fill_reason']}")
+        _say(f"\nCandidates: none; {rows[0]['fill_status']}: {rows[0]['fill_reason']}")
     else:
-        typer.echo("\nCandidates, the winner first:")
+        _say("\nCandidates, the winner first:")
         for row in candidates:
-            typer.echo(_candidate(row))
+            _say(_candidate(row))
     return bool(rows)
 
 
@@ -93,16 +103,16 @@ def _candidate(row: dict[str, Any]) -> str:
 def _said(job_id: str, attribute_id: str, url: str | None, texts: bool) -> bool:
     ledger = existing_ledger(ledger_url(url))
     if ledger is None:
-        typer.echo("\nLedger: none was begun yet")
+        _say("\nLedger: none was begun yet")
         return False
     with ledger:
         found = ledger.why(job_id, attribute_id)
     if not found:
-        typer.echo("\nLedger: no model was ever asked for this cell with success")
+        _say("\nLedger: no model was ever asked for this cell with success")
         return False
-    typer.echo("\nLedger, the latest first:")
+    _say("\nLedger, the latest first:")
     for number, entry in enumerate(found, 1):
-        typer.echo(_entry(number, entry))
+        _say(_entry(number, entry))
         if texts:
             for name, text in (
                 ("system message", entry.system_text),
@@ -110,7 +120,7 @@ def _said(job_id: str, attribute_id: str, url: str | None, texts: bool) -> bool:
                 ("schema", entry.schema_text),
                 ("raw reply", _pretty(entry.raw_reply)),
             ):
-                typer.echo(f"     --- {name}\n{_indented(text)}")
+                _say(f"     --- {name}\n{_indented(text)}")
     return True
 
 
@@ -142,4 +152,4 @@ def _pretty(reply: str | None) -> str:
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"     {line}" for line in text.splitlines())
+    return "\n".join(f"     {line}" for line in text.split("\n"))
