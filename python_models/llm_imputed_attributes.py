@@ -4,9 +4,12 @@ import sys
 import threading
 
 from dbt.adapters.events.logging import AdapterLogger
+from dbt.adapters.events.types import AdapterEventWarning
 from dbt.flags import get_flags
 from dbt_common.events.event_manager_client import add_callback_to_manager
+from dbt_common.events.functions import warn_or_error
 from dbt_common.invocation import get_invocation_id
+from dbt_common.ui import warning_tag
 from jobforge.pipeline import impute, nothing
 from jobforge.settings import Settings
 
@@ -22,7 +25,6 @@ def model(dbt, session):
     requests = dbt.ref("int_imputation_requests")
     cells = requests.aggregate("sum(len(attribute_ids))").fetchall()[0][0]
     settings = Settings.from_config(dbt.config.get("llm_settings"))
-    logger = AdapterLogger("jobforge")
     if get_flags().EMPTY:
         return nothing()
     # dbt writes through another cursor, so that this one may be read meanwhile.
@@ -33,11 +35,16 @@ def model(dbt, session):
         prices,
         settings,
         invocation_id=get_invocation_id(),
-        log=logger.info,
-        warn=logger.warning,
+        log=AdapterLogger("jobforge").info,
+        warn=_warn,
         cells=cells and int(cells),
         stop=_stop_on_cancel(),
     )
+
+
+def _warn(line):
+    # With --warn-error it fails the model, as every dbt warning does.
+    warn_or_error(AdapterEventWarning(name="jobforge", base_msg=warning_tag(line)))
 
 
 def _stop_on_cancel():
