@@ -204,7 +204,7 @@ class Planner:
         else:
             parts.append("the rest fits" if parts else "all of it fits")
         if at_once and at_once != reach and not _nothing(batches):
-            parts.append(f"with llm_mode: batch one run sends {at_once} at once")
+            parts.append(f"with llm_mode: batch one run sends at once {at_once}")
         return "; ".join(parts)
 
     def _limits(self, caps: Caps, *, batch: bool = False) -> list[_Limit]:

@@ -149,7 +149,7 @@ def test_the_plan_reaches_as_far_as_a_budget_does(caps: Caps) -> None:
     said = int(found[1]) if found else 0 if "nothing can be sent" in text else 100
     assert said == pytest.approx(100 * live / 90, abs=1.2)
     assert ("all of it fits" in text) == (live == 90)
-    found = re.search(r"with llm_mode: batch one run sends about (\d+)% of it, at llm", text)
+    found = re.search(r"with llm_mode: batch one run sends at once about (\d+)% of it", text)
     assert (int(found[1]) if found else said) == pytest.approx(100 * batched / 90, abs=1.2)
 
 
