@@ -2,10 +2,11 @@
 
 from dbt.flags import get_flags
 from jobforge.attempts import no_attempts, read_attempts
+from jobforge.ledger import ledger_of
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
     # Named so that this model runs after the one that sends.
     dbt.ref("llm_imputed_attributes")
-    return no_attempts() if get_flags().EMPTY else read_attempts()
+    return no_attempts() if get_flags().EMPTY else read_attempts(ledger_of(get_flags().PROJECT_DIR))

@@ -10,6 +10,7 @@ from dbt_common.events.event_manager_client import add_callback_to_manager
 from dbt_common.events.functions import warn_or_error
 from dbt_common.invocation import get_invocation_id
 from dbt_common.ui import warning_tag
+from jobforge.ledger import ledger_of
 from jobforge.pipeline import impute, nothing
 from jobforge.settings import Settings
 
@@ -38,6 +39,7 @@ def model(dbt, session):
         log=AdapterLogger("jobforge").info,
         warn=_warn,
         cells=cells and int(cells),
+        ledger_url=ledger_of(get_flags().PROJECT_DIR),
         stop=_stop_on_cancel(),
     )
 

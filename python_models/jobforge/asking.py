@@ -39,7 +39,7 @@ from jobforge.settings import Settings
 from jobforge.settling import KeptAnswers, Settled
 from jobforge.transport import OpenAITransport
 
-__all__ = ["BUSY", "LiveAsker", "fail_if_told"]
+__all__ = ["BUSY", "LiveAsker", "fail_at_last"]
 
 _LOOK_AGAIN_SECONDS = 0.5
 BUSY = "another run is asking for it: run again when that one has ended"
@@ -95,7 +95,7 @@ class LiveAsker:
     def ask(self, chunks: Iterable[list[Settled]]) -> Generator[Settled]:
         """Yield every request of the chunks with the outcomes of all of its cells.
 
-        Raises FatalRunError at the end where no further call made sense, if the settings say so.
+        Raises FatalRunError at the end where no further call made sense.
         """
         chunks = iter(chunks)
         # Nothing is started for what is settled: a run may have nothing to ask.
@@ -109,7 +109,7 @@ class LiveAsker:
         with GroupRecorder(self._bookkeeper.write) as recorder:
             yield from self._sent(chunks, recorder)
             yield from self._from_elsewhere(recorder)
-        fail_if_told(self._settings, self._fatal)
+        fail_at_last(self._fatal)
 
     def _sent(self, chunks: Iterable[list[Settled]], recorder: GroupRecorder) -> Iterator[Settled]:
         """Claim and ask what is open in the chunks; what others hold is put aside."""
@@ -262,10 +262,9 @@ class LiveAsker:
                 self._stop.wait(_LOOK_AGAIN_SECONDS)
 
 
-def fail_if_told(settings: Settings, fault: str | None) -> None:
-    """Raise FatalRunError for a fault that every call would meet, if the settings say so."""
-    if fault and settings.on_fatal == "fail":
+def fail_at_last(fault: str | None) -> None:
+    """Raise FatalRunError for a fault that every call would meet, where there was one."""
+    if fault:
         raise FatalRunError(
-            f"the model could not be asked: {fault}. What was answered before is kept;"
-            " llm_on_fatal: warn lets the run go on without the rest"
+            f"the model could not be asked: {fault}. What was answered before is kept"
         )

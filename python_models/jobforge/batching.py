@@ -18,7 +18,7 @@ from contextlib import closing
 from itertools import chain, islice
 from typing import IO
 
-from jobforge.asking import BUSY, fail_if_told
+from jobforge.asking import BUSY, fail_at_last
 from jobforge.claiming import Claims
 from jobforge.collecting import BatchCollector
 from jobforge.executor import INTERRUPTED
@@ -96,14 +96,14 @@ class BatchAsker:
     def ask(self, chunks: Iterable[list[Settled]]) -> Generator[Settled]:
         """Yield every request of the chunks with the outcomes of all of its cells, in parts.
 
-        Raises FatalRunError at the end where no batch made sense, if the settings say so.
+        Raises FatalRunError at the end where no batch made sense.
         """
         waits = self._settings.batch_wait_seconds > 0
         with closing(self._sender), _Spool() as spool:
             for settled in self._sent(chunks):
                 yield from self._put_aside(settled, spool) if waits else (settled,)
             yield from self._waited(spool)
-        fail_if_told(self._settings, self._fatal)
+        fail_at_last(self._fatal)
 
     def _sent(self, chunks: Iterable[list[Settled]]) -> Iterator[Settled]:
         """Claim what is open and put it into batches."""

@@ -48,6 +48,7 @@ _PLANNED = "llm_mode is plan: nothing was asked, llm_mode: live asks for it"
 _INTERRUPTED = "the run was interrupted: what was answered is kept, and `dbt build` goes on there"
 _SET_KEY = "set OPENAI_API_KEY or OPENAI_BASE_URL, then `dbt build` asks"
 _SET_LIVE = "llm_mode: live asks for what waits"
+_MAY_GO_ON = "llm_on_fatal: warn lets the run go on without the rest"
 _MEND = f"once that is put right, {GO_ON}"
 _REQUESTS_PER_CHUNK = 128
 _ROWS_PER_BATCH = 4096
@@ -65,6 +66,7 @@ class _Run:
     connection: Connection | None
     run_id: str
     progress: Progress
+    ledger_url: str | None
     log: Log
     warn: Log
     stop: threading.Event
@@ -95,15 +97,17 @@ def impute(
     log: Log,
     warn: Log | None = None,
     cells: int | None = None,
+    ledger_url: str | None = None,
     stop: threading.Event | None = None,
 ) -> pa.RecordBatchReader:
     """Return one row per cell of the requests, with the columns of OUTCOME_SCHEMA.
 
     The model is asked while the reader is read. prices: the rows of the seed model_prices. cells:
-    how many cells the requests have, for the progress line. log: gets a line now and then and a
-    summary at the end. warn: gets a fault that every call would meet, where the settings let the
-    run go on; `log` where it is not given. Once `stop` is set no further request is sent, what is
-    in flight has a moment to come back, and reading on raises InterruptedRunError.
+    how many cells the requests have, for the progress line. ledger_url: see `open_ledger`. log:
+    gets a line now and then and a summary at the end. warn: gets a fault that every call would
+    meet, where the settings let the run go on; `log` where it is not given. Once `stop` is set no
+    further request is sent, what is in flight has a moment to come back, and reading on raises
+    InterruptedRunError.
 
     Raises SettingsError, InputError or LedgerError before any call. While it is read, raises
     InputError where a request names an attribute that its pack does not have, LedgerError where
@@ -115,6 +119,7 @@ def impute(
         Connection.from_environment(),
         invocation_id,
         Progress(log, total=cells),
+        ledger_url,
         log,
         warn or log,
         stop or threading.Event(),
@@ -176,7 +181,7 @@ def _opened(run: _Run, stack: ExitStack, recorded_answers: ArrowRows) -> _Opened
 def _asking_nobody(
     run: _Run, stack: ExitStack, recording: Recording | None, reason: str, advice: str
 ) -> _Opened:
-    ledger = existing_ledger()
+    ledger = existing_ledger(run.ledger_url)
     if ledger is not None:
         stack.enter_context(ledger)
     waiting = CellOutcome("awaiting_llm", reason)
@@ -195,7 +200,7 @@ def _asking_nobody(
 
 def _planning(run: _Run, stack: ExitStack) -> _Opened:
     settings = run.settings
-    ledger = existing_ledger()
+    ledger = existing_ledger(run.ledger_url)
     calibration = Calibration()
     keyer = Keyer(settings)
     if ledger is not None:
@@ -236,7 +241,7 @@ def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
     assert connection is not None
     settings = run.settings
     price = run.price(settings.model, waiver=settings.price_waiver)
-    ledger: Ledger = stack.enter_context(open_ledger())
+    ledger: Ledger = stack.enter_context(open_ledger(run.ledger_url))
     again = AskAgain.of(settings)
     claims = stack.enter_context(Claims(ledger, run.run_id, again))
     keyer = Keyer(settings)
@@ -260,8 +265,6 @@ def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
         settings, request_parameters(connection, settings), text_bounds=run.bounds_texts
     )
     secrets = PromptSecrets(connection.api_key)
-    # What the settings say of a fatal fault is done where the rows leave.
-    telling = replace(settings, on_fatal="fail")
     asker: BatchAsker | LiveAsker
     if in_batches:
         sender = BatchSender(
@@ -277,10 +280,10 @@ def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
             may_go_on=settings.batch_wait_seconds > 0,
         )
         collector.settle = sender.settle
-        asker = BatchAsker(telling, claims, kept, sender, collector, secrets, run.stop)
+        asker = BatchAsker(settings, claims, kept, sender, collector, secrets, run.stop)
     else:
         asker = LiveAsker(
-            telling,
+            settings,
             connection,
             forms,
             secrets,
@@ -348,7 +351,7 @@ def _told(run: _Run, finished: Iterator[Settled]) -> Iterator[Settled]:
     except FatalRunError as error:
         run.progress.advise(_MEND)
         if run.settings.on_fatal == "fail":
-            raise
+            raise FatalRunError(f"{error}; {_MAY_GO_ON}") from None
         run.warn(f"LLM: {error}")
 
 

@@ -7,6 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
+import pytest
+from jobforge.ledger import open_ledger
+from ledger.builders import attempt
+
 from e2e.runs import ROOT, Warehouse
 
 
@@ -44,6 +49,36 @@ def test_default_warehouse_is_in_the_project(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert (project / "warehouse" / "jobforge.duckdb").is_file()
+
+
+def test_default_ledger_is_in_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without JOBFORGE_LEDGER the ledger is in the project's folder, wherever dbt is started."""
+    project = tmp_path / "project"
+    (project / "models").mkdir(parents=True)
+    (project / "warehouse").mkdir()
+    shutil.copy(ROOT / "profiles.yml", project)
+    shutil.copy(ROOT / "python_models" / "llm_attempts.py", project / "models")
+    (project / "models" / "llm_imputed_attributes.sql").write_text("select 1 as one")
+    (project / "dbt_project.yml").write_text(
+        "name: tiny\nprofile: jobforge\nflags: {send_anonymous_usage_stats: false}\n"
+    )
+    with open_ledger(str(project / "ledger" / "jobforge.sqlite")) as ledger:
+        ledger.record([attempt()])
+    for name in ("JOBFORGE_LEDGER", "JOBFORGE_WAREHOUSE"):
+        monkeypatch.delenv(name, raising=False)
+    done = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("dbt")), "run"),
+            *("--project-dir", str(project), "--profiles-dir", str(project)),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    with duckdb.connect(str(project / "warehouse" / "jobforge.duckdb")) as warehouse:
+        assert warehouse.sql("select cells_answered from llm_attempts").fetchall() == [(2,)]
+    assert not (tmp_path / "ledger").exists()
 
 
 def test_message_says_what_is_missing(tmp_path: Path) -> None:

@@ -15,10 +15,9 @@ import yaml
 
 from jobforge.errors import JobForgeError, SettingsError
 from jobforge.ledger.location import (
-    DEFAULT_PATH,
     DEFAULT_WAREHOUSE,
-    VARIABLE,
     WAREHOUSE_VARIABLE,
+    ledger_of,
 )
 
 __all__ = ["Project", "Warehouse", "WarehouseUnavailableError", "ledger_url", "read_vars"]
@@ -71,9 +70,7 @@ def read_vars(text: str | None) -> dict[str, Any]:
 def ledger_url(given: str | None) -> str | None:
     """Return the ledger that is given, the environment's, or else the project's own."""
     project = Project.find()
-    if given or os.environ.get(VARIABLE) or project is None:
-        return given
-    return str(project.folder / DEFAULT_PATH)
+    return given if given or project is None else ledger_of(project.folder)
 
 
 class Warehouse:

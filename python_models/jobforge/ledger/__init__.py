@@ -16,6 +16,7 @@ from jobforge.ledger.errors import (
     SecretFoundError,
 )
 from jobforge.ledger.interface import Ledger
+from jobforge.ledger.location import ledger_of
 from jobforge.ledger.records import (
     Answer,
     AskedCell,
@@ -54,6 +55,7 @@ __all__ = [
     "SecretFoundError",
     "Source",
     "Why",
+    "ledger_of",
     "open_ledger",
 ]
 

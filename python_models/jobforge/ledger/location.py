@@ -22,6 +22,7 @@ __all__ = [
     "VARIABLE",
     "WAREHOUSE_VARIABLE",
     "Location",
+    "ledger_of",
     "passwords",
 ]
 
@@ -79,6 +80,11 @@ class Location:
             f"{VARIABLE} names a {scheme} URL: a ledger is a path, sqlite:///path or"
             " postgresql://user@host/database"
         )
+
+
+def ledger_of(project: str | Path) -> str | None:
+    """Return the place of a project's ledger; None where the environment names another."""
+    return None if os.environ.get(VARIABLE) else str(Path(project) / DEFAULT_PATH)
 
 
 def passwords(url: URL) -> tuple[str, ...]:
