@@ -141,8 +141,9 @@ class BatchCollector:
         """Log how far the batches are that have not ended."""
         if self.found.waiting:
             done, total = (sum(counts) for counts in zip(*self.found.waiting.values(), strict=True))
+            several = len(self.found.waiting)
             self._log(
-                f"LLM: {len(self.found.waiting):,} batches have not ended:"
+                f"LLM: {several:,} {'batch has' if several == 1 else 'batches have'} not ended:"
                 f" {done:,} of {total:,} requests done"
             )
 

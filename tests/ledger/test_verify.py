@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from jobforge.ledger import Fault, Ledger, LedgerCorruptError, open_ledger
 
-from ledger.builders import asked, attempt, failed
+from ledger.builders import asked, attempt, cell_keys, failed
 
 
 def test_a_ledger_as_written_holds(ledger: Ledger) -> None:
@@ -86,3 +87,21 @@ def test_a_damaged_file_is_said(path: Path) -> None:
         file.write(b"\xff" * (size - 4096))
     with pytest.raises(LedgerCorruptError, match="is damaged: restore it"):
         open_ledger(str(path))
+
+
+@pytest.mark.parametrize("table", ["text", "attempt"])
+def test_what_is_missing_is_an_error_that_says_so(path: Path, table: str, tmp_path: Path) -> None:
+    """Rows that were taken away end no reading in a riddle, and verify names them."""
+    connection = sqlite3.connect(path)
+    connection.execute(f"delete from {table}")
+    connection.commit()
+    connection.close()
+    with open_ledger(str(path), read_only=True) as ledger:
+        assert list(ledger.verify())
+        reads: list[Callable[[], object]] = [lambda: ledger.why("J1", "numeracy")]
+        reads = [lambda: ledger.export(tmp_path / "x.parquet"), *reads]
+        if table == "attempt":
+            reads = [lambda: ledger.answers().read_all(), lambda: ledger.lookup(cell_keys(asked()))]
+        for read in reads:
+            with pytest.raises(LedgerCorruptError, match="is missing in the ledger"):
+                read()

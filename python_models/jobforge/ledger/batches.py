@@ -19,7 +19,7 @@ from jobforge.ledger.records import Batch, BatchItem, BatchState
 from jobforge.ledger.rows import from_micros, hashes_of, item_of_row, item_row
 from jobforge.ledger.secrets import Secrets
 from jobforge.ledger.tables import TEXT_COLUMNS, batch, batch_item, pending_cell
-from jobforge.ledger.texts import add_texts, chunks, contents
+from jobforge.ledger.texts import add_texts, chunks, needed
 from jobforge.ledger.writing import prepared_texts
 
 __all__ = ["begin", "change", "finish", "items", "open_batches"]
@@ -135,7 +135,7 @@ def items(database: Database, local_id: str) -> Iterator[BatchItem]:
         with database.reading() as connection:
             rows = connection.execute(query).mappings().all()
             hashes = {row[name] for row in rows for name in TEXT_COLUMNS}
-            texts = contents(connection, hashes)
+            texts = needed(connection, hashes)
         if not rows:
             return
         for row in rows:

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select
 
 from jobforge.ledger.database import Database
+from jobforge.ledger.errors import LedgerCorruptError
 from jobforge.ledger.records import Answer, Source, Why
 from jobforge.ledger.rows import from_micros
 from jobforge.ledger.tables import answer, attempt
-from jobforge.ledger.texts import chunks, contents
+from jobforge.ledger.texts import MISSING, chunks, needed
 
 __all__ = ["find", "why"]
 
@@ -96,6 +97,8 @@ def _add_sources(connection: Connection, numbers: set[int], sources: dict[int, S
     for chunk in chunks(sorted(numbers)):
         for row in connection.execute(_SOURCES, {"numbers": chunk}).all():
             sources[row[0]] = _source(row[1:])
+    if not numbers <= sources.keys():
+        raise LedgerCorruptError(f"an answer's attempt is missing in the ledger: {MISSING}")
 
 
 def _source(row: Sequence[Any]) -> Source:
@@ -147,7 +150,7 @@ def why(database: Database, job_id: str, attribute_id: str) -> list[Why]:
     with database.reading() as connection:
         rows = connection.execute(query).all()
         hashes = (key for row in rows for key in row[_FIRST_SAID:][_TEXTS])
-        texts = contents(connection, hashes)
+        texts = needed(connection, hashes)
     return [_why(row, texts) for row in rows]
 
 

@@ -25,7 +25,7 @@ from jobforge.ledger.records import Fault, ImportReport
 from jobforge.ledger.rows import Row
 from jobforge.ledger.secrets import Secrets
 from jobforge.ledger.streams import pages
-from jobforge.ledger.texts import chunks, contents
+from jobforge.ledger.texts import chunks, needed
 
 __all__ = ["export", "import_"]
 
@@ -76,7 +76,7 @@ def _exported(database: Database) -> Iterator[list[Row]]:
         rows = [dict(row._mapping) for row in page]
         answers = answers_of(database, rows[0]["attempt_no"], rows[-1]["attempt_no"])
         with database.reading() as connection:
-            texts = contents(connection, (row[n] for row in rows for n in tables.TEXT_COLUMNS))
+            texts = needed(connection, (row[n] for row in rows for n in tables.TEXT_COLUMNS))
         for row in rows:
             row["answers"] = answers.get(row["attempt_no"], [])
             row.update((name, texts[row[name]]) for name in tables.TEXT_COLUMNS)

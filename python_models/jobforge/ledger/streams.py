@@ -14,7 +14,8 @@ from sqlalchemy import Column, Select, bindparam, func, select
 
 from jobforge.ledger import tables
 from jobforge.ledger.database import Database
-from jobforge.ledger.texts import chunks
+from jobforge.ledger.errors import LedgerCorruptError
+from jobforge.ledger.texts import MISSING, chunks
 
 __all__ = ["ANSWER_SCHEMA", "ATTEMPT_SCHEMA", "answers", "attempts", "pages"]
 
@@ -125,6 +126,8 @@ def _answer_batch(database: Database, page: list[Any]) -> pa.RecordBatch:
             for row in connection.execute(_SOURCES, {"numbers": chunk})
         ]
     places = {row[-1]: place for place, row in enumerate(rows)}
+    if not places.keys() >= set(numbers):
+        raise LedgerCorruptError(f"an answer's attempt is missing in the ledger: {MISSING}")
     spread = pa.array([places[number] for number in numbers], pa.int64())
     columns = dict(zip(_OWN, _arrays(page, _OWN), strict=True))
     shared = _arrays(rows, list(_FROM_ATTEMPT))

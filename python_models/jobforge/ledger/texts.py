@@ -9,12 +9,15 @@ from typing import TypeVar
 from sqlalchemy import Connection, bindparam, select
 
 from jobforge.ledger.dialects import Dialect
+from jobforge.ledger.errors import LedgerCorruptError
 from jobforge.ledger.tables import text
 
-__all__ = ["add_texts", "chunks", "contents", "known"]
+__all__ = ["MISSING", "add_texts", "chunks", "contents", "known", "needed"]
 
 # Old builds of SQLite take 999 parameters in a statement.
 _CHUNK = 900
+
+MISSING = "`jobforge ledger verify` names what it belongs to, restore it from a backup"
 
 T = TypeVar("T")
 
@@ -52,4 +55,13 @@ def contents(connection: Connection, hashes: Iterable[str]) -> dict[str, str]:
     for chunk in chunks(sorted(set(hashes))):
         rows = connection.execute(_CONTENTS, {"keys": chunk})
         found.update((row[0], row[1]) for row in rows)
+    return found
+
+
+def needed(connection: Connection, hashes: Iterable[str]) -> dict[str, str]:
+    """Return the texts by hash; raises LedgerCorruptError where one is missing."""
+    wanted = set(hashes)
+    found = contents(connection, wanted)
+    if len(found) < len(wanted):
+        raise LedgerCorruptError(f"a text is missing in the ledger: {MISSING}")
     return found
