@@ -131,7 +131,7 @@ class BatchCollector:
                 words = f"LLM: batch {batch.local_id} could not be looked at: {error}"
                 if isinstance(error, errors.FatalApiError):
                     self.found.waiting.pop(batch.local_id)
-                    words += _give_up_hint(batch.local_id)
+                    words += f"; if that stays so, {_give_up(batch.local_id)}"
                 self._log(words)
             finally:
                 self._claims.give_up([key])
@@ -195,7 +195,7 @@ class BatchCollector:
         self.found.waiting.pop(local_id)
         self._log(
             f"LLM: the server does not know batch {local_id} ({remote_id}): ask with the key and"
-            f" the address that sent it{_give_up_hint(local_id)}"
+            f" the address that sent it, or {_give_up(local_id)}"
         )
 
     def _end(self, batch: Batch, remote: RemoteBatch) -> None:
@@ -306,5 +306,5 @@ class BatchCollector:
         )
 
 
-def _give_up_hint(local_id: str) -> str:
-    return f", or give it up with `jobforge ledger give-up {local_id}`"
+def _give_up(local_id: str) -> str:
+    return f"give it up with `jobforge ledger give-up {local_id}`"
