@@ -77,6 +77,10 @@ class Connection:
             raise errors.SettingsError(
                 "OPENAI_BASE_URL is not an address such as http://127.0.0.1:8080/v1"
             )
+        if "@" in urlsplit(base_url).netloc:
+            raise errors.SettingsError(
+                "OPENAI_BASE_URL has a user or a password in it: give a key as OPENAI_API_KEY"
+            )
         return cls(base_url or _OPENAI_ADDRESS, key or _PLACEHOLDER_KEY)
 
     @property

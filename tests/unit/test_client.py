@@ -217,6 +217,13 @@ class TestConnection:
         with pytest.raises(errors.SettingsError, match="OPENAI_BASE_URL"):
             Connection.from_environment()
 
+    def test_an_address_with_a_password(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What belongs into the key is not taken from the address, and not shown."""
+        monkeypatch.setenv("OPENAI_BASE_URL", "https://user:hidden-word@example.org/v1")
+        with pytest.raises(errors.SettingsError, match="OPENAI_API_KEY") as found:
+            Connection.from_environment()
+        assert "hidden-word" not in str(found.value)
+
     @pytest.mark.parametrize("key", ["sk-ä", "sk-a b", "sk-a\nb"])
     def test_a_key_that_is_none(self, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """A key that cannot be sent is refused, and not shown."""
