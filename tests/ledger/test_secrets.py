@@ -90,6 +90,7 @@ def test_the_database_password_is_not_shown(postgres_server: object, new_postgre
         ("PGPASSWORD", "a-long-word"),
         ("JOBFORGE_LEDGER", "postgresql://user:a-long-word@host/db"),
         ("JOBFORGE_LEDGER", "postgresql://user@host/db?password=a-long-word"),
+        ("JOBFORGE_LEDGER", "postgresql://user:[a-long-word@host/db"),
     ],
 )
 def test_the_ledgers_password_is_a_secret(
@@ -98,4 +99,4 @@ def test_the_ledgers_password_is_a_secret(
     """A prompt that holds it is known by what looks for secrets before anything is sent."""
     monkeypatch.setenv(variable, text)
     with pytest.raises(SecretFoundError):
-        Secrets().refuse("Keeper of a-long-word", "the data of job 'J1'")
+        Secrets().refuse("Keeper of [a-long-word", "the data of job 'J1'")

@@ -34,8 +34,8 @@ INSIDE = {
     "limiter": [{"bucket", "concurrency", "headers", "pace"}, {"known"}, {"limiter"}, {""}],
     "ledger": [
         {"errors", "hashing", "tables"},
-        {"records", "secrets", "location"},
-        {"dialects"},
+        {"records", "location"},
+        {"secrets", "dialects"},
         {"interface", "database", "migrations", "rows", "texts"},
         {"lookup", "claims", "writing", "streams", "stats"},
         {"batches", "checking"},

@@ -34,7 +34,7 @@ class Database:
     def __init__(self, location: Location, *, read_only: bool, wait_seconds: float) -> None:
         self.shown = str(location)
         self.read_only = read_only
-        self.passwords = passwords(location.url) if location.url is not None else ()
+        self.passwords = passwords(location.url)
         self.dialect: Dialect
         if location.path is not None:
             self.dialect = Sqlite(location.path, read_only=read_only, wait_seconds=wait_seconds)

@@ -22,6 +22,7 @@ __all__ = [
     "VARIABLE",
     "WAREHOUSE_VARIABLE",
     "Location",
+    "environment_passwords",
     "ledger_of",
     "passwords",
 ]
@@ -57,21 +58,10 @@ class Location:
         Raises LedgerError where a ledger must not be.
         """
         text = (given or os.environ.get(VARIABLE) or DEFAULT_PATH).strip()
-        scheme, found, _ = text.partition("://")
-        if not found:
-            if text.startswith(_URLS):
-                raise LedgerError(
-                    f"{VARIABLE} begins like an address and is none:"
-                    " write postgresql://user@host/database"
-                )
+        url = _address(text)
+        if url is None:
             return cls(path=_checked(Path(text)))
-        from sqlalchemy.engine import make_url
-        from sqlalchemy.exc import ArgumentError
-
-        try:
-            url = make_url(text)
-        except (ArgumentError, ValueError):
-            raise LedgerError(f"{VARIABLE} is not a URL that can be read") from None
+        scheme = url.drivername
         if scheme in _POSTGRES:
             return cls(url=url.set(drivername="postgresql+psycopg"))
         if scheme == "sqlite" and url.database and url.database != ":memory:":
@@ -87,9 +77,35 @@ def ledger_of(project: str | Path) -> str | None:
     return None if os.environ.get(VARIABLE) else str(Path(project) / DEFAULT_PATH)
 
 
-def passwords(url: URL) -> tuple[str, ...]:
+def passwords(url: URL | None) -> tuple[str, ...]:
     """Return what of an address is nobody's business."""
+    if url is None:
+        return ()
     return tuple(filter(None, (url.password, str(url.query.get("password") or ""))))
+
+
+def environment_passwords() -> tuple[str, ...]:
+    """Return the passwords of the ledger that the environment names."""
+    url = _address(os.environ.get(VARIABLE, "").strip())
+    return (*passwords(url), os.environ.get("PGPASSWORD", ""))
+
+
+def _address(text: str) -> URL | None:
+    """Return a text as an address, None where it is a path."""
+    if "://" not in text:
+        if text.startswith(_URLS):
+            raise LedgerError(
+                f"{VARIABLE} begins like an address and is none:"
+                " write postgresql://user@host/database"
+            )
+        return None
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError):
+        raise LedgerError(f"{VARIABLE} is not a URL that can be read") from None
 
 
 def _checked(given: Path) -> Path:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from jobforge.ledger.errors import SecretFoundError
+from jobforge.ledger.location import environment_passwords
 from jobforge.redaction import is_secret
 
 __all__ = ["Secrets"]
@@ -30,13 +30,7 @@ class Secrets:
     """
 
     def __init__(self, *others: str) -> None:
-        address = urlsplit(os.environ.get("JOBFORGE_LEDGER", ""))
-        self._others = (
-            *others,
-            *parse_qs(address.query).get("password", ()),
-            unquote(address.password or ""),
-            os.environ.get("PGPASSWORD", ""),
-        )
+        self._others = (*others, *environment_passwords())
 
     def refuse(self, text: str, what: str) -> None:
         """Raise SecretFoundError where the text holds a secret; `what` names the text."""
