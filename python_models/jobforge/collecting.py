@@ -131,7 +131,7 @@ class BatchCollector:
                 words = f"LLM: batch {batch.local_id} could not be looked at: {error}"
                 if isinstance(error, errors.FatalApiError):
                     self.found.waiting.pop(batch.local_id)
-                    words += f"; if that stays so, {_give_up(batch.local_id)}"
+                    words += f"; if that stays so, {_advice(batch.local_id)}"
                 self._log(words)
             finally:
                 self._claims.give_up([key])
@@ -153,16 +153,17 @@ class BatchCollector:
         if batch is None:
             # Another run has collected it meanwhile.
             return True
-        if batch.api_batch_id is None:
-            remote = self._found_again(batch)
-            if remote is None and self._never_began(batch):
-                self._ledger.finish_batch(batch.local_id, "abandoned")
-                self._log(f"LLM: batch {batch.local_id} never began: its cells are free again")
-                return True
-        else:
+        if batch.api_batch_id is not None:
             remote = interruptible(self._stop, self._api.get, batch.api_batch_id)
             if remote is None:
                 self._say_unknown(batch.local_id, batch.api_batch_id)
+        elif batch.input_file_id is not None:
+            remote = self._found_again(batch)
+            if remote is None and self._never_began(batch, batch.input_file_id):
+                return self._abandon(local_id)
+        else:
+            # A batch is begun only after its file's id was noted.
+            return self._abandon(local_id)
         if remote is None:
             return False
         if remote.has_ended:
@@ -173,29 +174,30 @@ class BatchCollector:
 
     def _found_again(self, batch: Batch) -> RemoteBatch | None:
         """Return the batch whose id at the provider was never noted, if it began at all."""
-        if batch.input_file_id is None:
-            # A batch is begun only after its file's id was noted.
-            return None
         since = batch.created_at - _CLOCKS_DIFFER
         remote = interruptible(self._stop, self._api.find, batch.local_id, since)
         if remote is not None:
             self._ledger.set_batch(batch.local_id, state="submitted", api_batch_id=remote.batch_id)
         return remote
 
-    def _never_began(self, batch: Batch) -> bool:
+    def _never_began(self, batch: Batch, file_id: str) -> bool:
         """Say whether a batch that is not among the provider's is in none of its accounts."""
-        if batch.input_file_id is None:
-            return True
-        if not interruptible(self._stop, self._api.has_file, batch.input_file_id):
-            self._say_unknown(batch.local_id, batch.input_file_id)
+        if not interruptible(self._stop, self._api.has_file, file_id):
+            self._say_unknown(batch.local_id, file_id)
             return False
         return datetime.now(UTC) - batch.updated_at > _LISTED_WITHIN
+
+    def _abandon(self, local_id: str) -> bool:
+        """Give up a batch that never began: its cells are free."""
+        self._ledger.finish_batch(local_id, "abandoned")
+        self._log(f"LLM: batch {local_id} never began: its cells are free again")
+        return True
 
     def _say_unknown(self, local_id: str, remote_id: str) -> None:
         self.found.waiting.pop(local_id)
         self._log(
             f"LLM: the server does not know batch {local_id} ({remote_id}): ask with the key and"
-            f" the address that sent it, or {_give_up(local_id)}"
+            f" the address that sent it, or {_advice(local_id)}"
         )
 
     def _end(self, batch: Batch, remote: RemoteBatch) -> None:
@@ -306,5 +308,5 @@ class BatchCollector:
         )
 
 
-def _give_up(local_id: str) -> str:
+def _advice(local_id: str) -> str:
     return f"give it up with `jobforge ledger give-up {local_id}`"

@@ -87,11 +87,11 @@ def read_completion(reply: Reply, model: str, secrets: Iterable[str] = ()) -> Co
 
 
 def _status(reply: Reply, body: Mapping[str, Any]) -> int:
+    if not 200 <= reply.status < 300 or body.get("choices"):
+        return reply.status
     error = mapping(body.get("error"))
-    codes = (_CODES.get(_text(error.get(name)) or "") for name in ("code", "type"))
-    if 200 <= reply.status < 300 and not body.get("choices"):
-        return next(filter(None, codes), reply.status)
-    return reply.status
+    names = (_text(error.get("code")), _text(error.get("type")))
+    return next((_CODES[name] for name in names if name in _CODES), reply.status)
 
 
 def _content(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, islice
 
@@ -321,10 +321,9 @@ def _batches(
             opened.start()
             # dbt keeps much in memory: looking through it again and again is a fifth of the work.
             gc.freeze()
-            if opened.is_live:
-                kept.enter_context(run.progress.ticking())
+            ticking = run.progress.ticking() if opened.is_live else nullcontext()
             # Closed at once where this ends early: what is in flight comes back and is recorded.
-            with closing(opened.finish(_chunks(run, opened, packs, requests))) as finished:
+            with ticking, closing(opened.finish(_chunks(run, opened, packs, requests))) as finished:
                 for settled in _told(run, finished):
                     if run.stop.is_set():
                         run.progress.advise(GO_ON)

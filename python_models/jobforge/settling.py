@@ -91,9 +91,11 @@ class KeptAnswers:
 
     def in_place_of_none(self, settled: Settled) -> Settled:
         """Give the answer on other evidence where asking again brought none."""
+        if not self._again.stale:
+            return settled
         cells = settled.keyed.cells
         open_ids = [name for name, one in settled.outcomes.items() if one.outcome != "answered"]
-        if not self._again.stale or not open_ids:
+        if not open_ids:
             return settled
         evidence = {cells[name].cell_key: cells[name].evidence_hash for name in open_ids}
         answers = self._ledger.lookup(evidence, evidence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,18 @@ def _ledger_bytes(ledger_file: Path) -> bytes:
     return b"".join(path.read_bytes() for path in ledger_file.parent.glob("ledger.sqlite*"))
 
 
+def telling(secret: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """A model that says the secret in one of its answers, and why."""
+
+    def tell(body: dict[str, Any]) -> dict[str, Any]:
+        schema = body["response_format"]["json_schema"]["schema"]
+        answer: dict[str, Any] = instance_of(schema, "seed")
+        answer["tools"] = {"rationale": f"the key is {secret}", "value": secret, "confidence": 50}
+        return answer
+
+    return tell
+
+
 @pytest.mark.parametrize("on_fatal", ["warn", "fail"])
 def test_a_server_that_echoes_the_key(runs: Runs, ledger_file: Path, on_fatal: str) -> None:
     """Errors that repeat the key leave it neither in rows, lines and errors nor in the ledger."""
@@ -50,14 +63,7 @@ def test_a_server_that_echoes_the_key(runs: Runs, ledger_file: Path, on_fatal: s
 
 def test_a_model_that_says_the_key(runs: Runs, ledger_file: Path) -> None:
     """A key in an answer is blotted out of the answer, which is kept otherwise."""
-
-    def tell(body: dict[str, Any]) -> dict[str, Any]:
-        schema = body["response_format"]["json_schema"]["schema"]
-        answer: dict[str, Any] = instance_of(schema, "seed")
-        answer["tools"] = {"rationale": f"the key is {KEY}", "value": KEY, "confidence": 50}
-        return answer
-
-    runs.server.answer = tell
+    runs.server.answer = telling(KEY)
     rows = runs(*jobs(1))
     assert outcomes(rows) == {"answered": len(IDS)}
     assert KEY not in str(rows) + str(runs(*jobs(1)))
@@ -66,14 +72,7 @@ def test_a_model_that_says_the_key(runs: Runs, ledger_file: Path) -> None:
 
 def test_what_looks_like_a_key_is_blotted_out_at_once(runs: Runs) -> None:
     """The run that receives such an answer shows what later runs read from the ledger."""
-
-    def tell(body: dict[str, Any]) -> dict[str, Any]:
-        schema = body["response_format"]["json_schema"]["schema"]
-        answer: dict[str, Any] = instance_of(schema, "seed")
-        answer["tools"] = {"rationale": f"uses {OTHER}", "value": OTHER, "confidence": 50}
-        return answer
-
-    runs.server.answer = tell
+    runs.server.answer = telling(OTHER)
     rows = runs(*jobs(1))
     assert OTHER not in str(rows)
     assert values(rows) == values(runs(*jobs(1)))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from jobforge.client import ChatClient, Connection, openai_client, replied
 from jobforge.completions import Reply
@@ -36,10 +36,8 @@ class Check:
 
 
 def shown(address: str) -> str:
-    """Return an address without what may be secret in it: user and password, query, fragment."""
-    parts = urlsplit(address)
-    host = parts.netloc.rpartition("@")[2]
-    return redact(urlunsplit((parts.scheme, host, parts.path, "", "")))
+    """Return an address without what may be secret in it: its query and its fragment."""
+    return redact(urlsplit(address)._replace(query="", fragment="").geturl())
 
 
 def check_endpoint(connection: Connection, model: str) -> Iterator[Check]:
@@ -60,12 +58,12 @@ def check_endpoint(connection: Connection, model: str) -> Iterator[Check]:
     if not 200 <= reply.status < 300:
         yield Check("endpoint", "note", f"answers, without a list of models ({reply.status})")
         return
-    if not _is_json(reply.body):
+    known = _models(reply.body)
+    if known is None:
         says = "answers, but not with JSON: OPENAI_BASE_URL is not an API's address"
         yield Check("endpoint", "problem", says)
         return
     yield Check("endpoint", "ok", "answers")
-    known = _models(reply.body)
     if not known:
         yield Check("model", "note", f"{model}: the server does not list its models")
     elif model in known:
@@ -132,17 +130,13 @@ def _in_time(call: Callable[[], Reply]) -> Reply:
         timer.cancel()
 
 
-def _is_json(body: bytes) -> bool:
+def _models(body: bytes) -> set[str] | None:
+    """Return the models that a reply lists, None where it is no JSON."""
     try:
-        json.loads(body)
+        listed = json.loads(body)
     except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _models(body: bytes) -> set[str]:
+        return None
     try:
-        listed = json.loads(body)["data"]
-        return {str(entry["id"]) for entry in listed}
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return {str(entry["id"]) for entry in listed["data"]}
+    except (KeyError, TypeError):
         return set()

@@ -24,6 +24,7 @@ __all__ = [
     "LedgerOutdatedError",
     "NoLedgerError",
     "SecretFoundError",
+    "missing",
 ]
 
 
@@ -53,3 +54,11 @@ class NoLedgerError(LedgerError):
 
 class SecretFoundError(LedgerError, ValueError):
     """A prompt holds what looks like a key; the message names the part, never the key."""
+
+
+def missing(what: str) -> LedgerCorruptError:
+    """Return the error for a row that others refer to and that is not there."""
+    return LedgerCorruptError(
+        f"{what} is missing in the ledger: `jobforge ledger verify` names what it belongs to,"
+        " restore it from a backup"
+    )

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select
 
 from jobforge.ledger.database import Database
-from jobforge.ledger.errors import LedgerCorruptError
+from jobforge.ledger.errors import missing
 from jobforge.ledger.records import Answer, Source, Why
 from jobforge.ledger.rows import from_micros
 from jobforge.ledger.tables import answer, attempt
-from jobforge.ledger.texts import MISSING, chunks, needed
+from jobforge.ledger.texts import chunks, needed
 
 __all__ = ["find", "why"]
 
@@ -98,7 +98,7 @@ def _add_sources(connection: Connection, numbers: set[int], sources: dict[int, S
         for row in connection.execute(_SOURCES, {"numbers": chunk}).all():
             sources[row[0]] = _source(row[1:])
     if not numbers <= sources.keys():
-        raise LedgerCorruptError(f"an answer's attempt is missing in the ledger: {MISSING}")
+        raise missing("an answer's attempt")
 
 
 def _source(row: Sequence[Any]) -> Source:
@@ -121,12 +121,12 @@ def _that_counts(
                 row[_HASH],
             ),
         )
-    stale = evidence is not None and best[_EVIDENCE] != evidence
+    source = sources[best[_NUMBER]]
+    if evidence is None or best[_EVIDENCE] == evidence:
+        return _answer(best, source)
     # An answer on this evidence would be the best one, so what else there is declined.
     declined = [sources[row[_NUMBER]].answered_at for row in rows if row[_EVIDENCE] == evidence]
-    return _answer(
-        best, sources[best[_NUMBER]], stale, max(declined) if stale and declined else None
-    )
+    return _answer(best, source, stale=True, declined_at=max(declined, default=None))
 
 
 def _answer(

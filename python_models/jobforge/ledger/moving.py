@@ -129,8 +129,8 @@ def _imported(path: Path) -> Iterator[list[Row]]:
             if (file.schema_arrow.metadata or {}).items() & _FORMAT.items() != _FORMAT.items():
                 raise LedgerError(f"{path} is no export of a ledger that this jobforge can read")
             # What a later version added may be null, so an older export need not have it.
-            needed = {field.name for field in _SCHEMA if not field.nullable} | {"answers"}
-            missing = needed - set(file.schema_arrow.names)
+            required = {field.name for field in _SCHEMA if not field.nullable} | {"answers"}
+            missing = required - set(file.schema_arrow.names)
             if missing:
                 raise LedgerError(f"{path} has no column {', '.join(sorted(missing))}")
             for batch in file.iter_batches(batch_size=_ATTEMPTS_AT_ONCE):

@@ -14,8 +14,8 @@ from sqlalchemy import Column, Select, bindparam, func, select
 
 from jobforge.ledger import tables
 from jobforge.ledger.database import Database
-from jobforge.ledger.errors import LedgerCorruptError
-from jobforge.ledger.texts import MISSING, chunks
+from jobforge.ledger.errors import missing
+from jobforge.ledger.texts import chunks
 
 __all__ = ["ANSWER_SCHEMA", "ATTEMPT_SCHEMA", "answers", "attempts", "pages"]
 
@@ -127,7 +127,7 @@ def _answer_batch(database: Database, page: list[Any]) -> pa.RecordBatch:
         ]
     places = {row[-1]: place for place, row in enumerate(rows)}
     if not places.keys() >= set(numbers):
-        raise LedgerCorruptError(f"an answer's attempt is missing in the ledger: {MISSING}")
+        raise missing("an answer's attempt")
     spread = pa.array([places[number] for number in numbers], pa.int64())
     columns = dict(zip(_OWN, _arrays(page, _OWN), strict=True))
     shared = _arrays(rows, list(_FROM_ATTEMPT))

@@ -9,15 +9,13 @@ from typing import TypeVar
 from sqlalchemy import Connection, bindparam, select
 
 from jobforge.ledger.dialects import Dialect
-from jobforge.ledger.errors import LedgerCorruptError
+from jobforge.ledger.errors import missing
 from jobforge.ledger.tables import text
 
-__all__ = ["MISSING", "add_texts", "chunks", "contents", "known", "needed"]
+__all__ = ["add_texts", "chunks", "contents", "known", "needed"]
 
 # Old builds of SQLite take 999 parameters in a statement.
 _CHUNK = 900
-
-MISSING = "`jobforge ledger verify` names what it belongs to, restore it from a backup"
 
 T = TypeVar("T")
 
@@ -63,5 +61,5 @@ def needed(connection: Connection, hashes: Iterable[str]) -> dict[str, str]:
     wanted = set(hashes)
     found = contents(connection, wanted)
     if len(found) < len(wanted):
-        raise LedgerCorruptError(f"a text is missing in the ledger: {MISSING}")
+        raise missing("a text")
     return found

@@ -93,13 +93,13 @@ class RateLimiter:
 
         The seconds are 0 where nobody waits, or only for what is in flight.
         """
+        if self._closed or self._in_flight >= self._concurrency.limit:
+            return 0.0, ""
         now = asyncio.get_running_loop().time()
         slots = itertools.chain(self._urgent, self._waiting)
         slot = next((one for one in slots if one.wake and not one.wake.done()), None)
         pace = self._paced(now)
         asked = pace.is_asked_to_pause(now)
-        if self._closed or self._in_flight >= self._concurrency.limit:
-            return 0.0, ""
         if slot is None:
             # Whoever was told to come back later is not here yet.
             return pace.wait(now) if asked else 0.0, _ASKED
