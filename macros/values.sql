@@ -30,6 +30,16 @@
     )
 {%- endmacro %}
 
+{# A mean that is the same in every run: doubles that are added in another order
+   give another last digit, which decides how a half is rounded. #}
+{% macro ordered_mean(number, order_by) -%}
+    {{ return(adapter.dispatch("ordered_mean", "jobforge")(number, order_by)) }}
+{%- endmacro %}
+
+{% macro duckdb__ordered_mean(number, order_by) -%}
+    avg({{ number }} order by {{ order_by }})
+{%- endmacro %}
+
 {% macro list_has(list, item) -%}
     {{ return(adapter.dispatch("list_has", "jobforge")(list, item)) }}
 {%- endmacro %}

@@ -24,7 +24,9 @@ profile_groups as (
         is_number,
         dataset,
         dataset_release,
-        round(avg(value_number), 2) as mean_value,
+        round(
+            {{ ordered_mean("value_number", "oasis_profile") }}, 2
+        ) as mean_value,
         {{ dbt.listagg(
             "oasis_profile", "', '", "order by oasis_profile"
         ) }} as profiles,

@@ -32,15 +32,14 @@ rescaled as (
     select
         ratings.onet_soc_code,
         attributes.attribute_id,
-        avg(
-            attributes.scale_minimum
-            + (ratings.rating - ratings.onet_minimum)
-            / (ratings.onet_maximum - ratings.onet_minimum)
-            * (attributes.scale_maximum - attributes.scale_minimum)
-        ) as value_number,
-        min(coalesce(of_domain.agreement, of_any.agreement)) as agreement,
-        max(ratings.dataset) as dataset,
-        max(ratings.dataset_release) as dataset_release,
+        attributes.scale_minimum
+        + (ratings.rating - ratings.onet_minimum)
+        / (ratings.onet_maximum - ratings.onet_minimum)
+        * (attributes.scale_maximum - attributes.scale_minimum) as value_number,
+        elements.element_id || ' ' || elements.scale_id as element,
+        coalesce(of_domain.agreement, of_any.agreement) as agreement,
+        ratings.dataset,
+        ratings.dataset_release,
     from ratings
     inner join elements
         on
@@ -56,27 +55,40 @@ rescaled as (
         on
             of_any.domain = 'any'
             and elements.basis = of_any.basis
-    group by ratings.onet_soc_code, attributes.attribute_id
+),
+
+code_values as (
+    select
+        onet_soc_code,
+        attribute_id,
+        {{ ordered_mean("value_number", "element") }} as value_number,
+        min(agreement) as agreement,
+        max(dataset) as dataset,
+        max(dataset_release) as dataset_release,
+    from rescaled
+    group by onet_soc_code, attribute_id
 ),
 
 unit_group_values as (
     select
         crosswalk.unit_group,
-        rescaled.attribute_id,
-        round(avg(rescaled.value_number), 2) as value_number,
+        code_values.attribute_id,
+        round({{ ordered_mean(
+            "code_values.value_number", "code_values.onet_soc_code"
+        ) }}, 2) as value_number,
         round(
-            min(rescaled.agreement)
+            min(code_values.agreement)
             * count(*) / min(crosswalk.mapped_codes), 2
         ) as confidence,
-        max(rescaled.dataset) as dataset,
-        max(rescaled.dataset_release) as dataset_release,
+        max(code_values.dataset) as dataset,
+        max(code_values.dataset_release) as dataset_release,
         'O*NET-SOC ' || {{ dbt.listagg(
             "crosswalk.onet_soc_code", "', '", "order by crosswalk.onet_soc_code"
         ) }} as source_record,
     from crosswalk
-    inner join rescaled
-        on crosswalk.onet_soc_code = rescaled.onet_soc_code
-    group by crosswalk.unit_group, rescaled.attribute_id
+    inner join code_values
+        on crosswalk.onet_soc_code = code_values.onet_soc_code
+    group by crosswalk.unit_group, code_values.attribute_id
 )
 
 select
