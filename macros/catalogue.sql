@@ -7,7 +7,7 @@
     {% if relation %}
         {% set rows = run_query(
             "select attribute_id, value_type from " ~ relation
-            ~ " order by catalogue_position"
+            ~ " order by attribute_number"
         ) %}
         {% for row in rows %}
             {% do attributes.append({

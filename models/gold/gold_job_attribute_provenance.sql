@@ -4,34 +4,53 @@ with candidates as (
     select * from {{ ref("int_candidates") }}
 ),
 
-ranked as (
+candidate_values as (
+    select * from {{ ref("int_candidate_values") }}
+),
+
+jobs as (
     select
-        *,
-        cast(row_number() over (
-            partition by job_id, attribute_id
-            order by precedence_rank asc, scope_rank asc
-        ) as integer) as candidate_rank,
-    from candidates
-)
+        job_number,
+        job_id,
+    from {{ ref("int_jobs") }}
+),
+
+attributes as (
+    select
+        attribute_number,
+        attribute_id,
+    from {{ ref("int_attributes") }}
+),
+
+{{ ranked_candidates("candidates") }}
 
 select
-    job_id,
-    attribute_id,
-    candidate_rank,
-    candidate_rank = 1 as is_winner,
-    source_type,
-    source_precedence,
-    value,
-    confidence,
-    dataset,
-    dataset_release,
-    source_record,
-    inheritance_level,
-    rationale,
-    model_used,
-    prompt_version,
-    request_id,
-    imputed_at,
-    is_stale,
-    dbt_invocation_id,
-from ranked
+    jobs.job_id,
+    attributes.attribute_id,
+    cast(ranked_candidates.candidate_rank as integer) as candidate_rank,
+    ranked_candidates.candidate_rank = 1 as is_winner,
+    candidate_values.source_type,
+    candidate_values.source_precedence,
+    candidate_values.value,
+    candidate_values.confidence,
+    candidate_values.dataset,
+    candidate_values.dataset_release,
+    candidate_values.source_record,
+    candidate_values.inheritance_level,
+    candidate_values.rationale,
+    candidate_values.model_used,
+    candidate_values.prompt_version,
+    candidate_values.request_id,
+    candidate_values.imputed_at,
+    candidate_values.is_stale,
+    coalesce(candidate_values.dbt_invocation_id, '{{ invocation_id }}')
+        as dbt_invocation_id,
+from ranked_candidates
+inner join candidate_values
+    on
+        ranked_candidates.precedence_rank = candidate_values.precedence_rank
+        and ranked_candidates.value_id = candidate_values.value_id
+inner join jobs
+    on ranked_candidates.job_number = jobs.job_number
+inner join attributes
+    on ranked_candidates.attribute_number = attributes.attribute_number

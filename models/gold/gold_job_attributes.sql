@@ -1,9 +1,13 @@
-with resolved_cells as (
-    select * from {{ ref("int_resolved_cells") }}
+-- Cells come by number, and the texts are joined here, once.
+with candidate_values as (
+    select * from {{ ref("int_candidate_values") }}
 ),
 
-unfilled_cells as (
-    select * from {{ ref("int_unfilled_cells") }}
+jobs as (
+    select
+        job_number,
+        job_id,
+    from {{ ref("int_jobs") }}
 ),
 
 attributes as (
@@ -12,90 +16,70 @@ attributes as (
 
 all_cells as (
     select
-        job_id,
-        attribute_id,
-        value,
-        value_number,
-        lower(source_type) as fill_status,
-        cast(null as {{ dbt.type_string() }}) as fill_reason,
-        source_type,
-        source_precedence,
-        dataset,
-        dataset_release,
-        source_record,
-        inheritance_level,
-        confidence,
-        rationale,
-        model_used,
-        prompt_version,
-        request_id,
-        imputed_at,
-        is_stale,
-        dbt_invocation_id,
-    from resolved_cells
+        job_number,
+        attribute_number,
+        precedence_rank,
+        value_id,
+        null as fill_status,
+        null as fill_reason,
+    from {{ ref("int_resolved_cells") }}
     union all
     select
-        job_id,
-        attribute_id,
-        null as value,
-        null as value_number,
+        job_number,
+        attribute_number,
+        null as precedence_rank,
+        null as value_id,
         fill_status,
         fill_reason,
-        null as source_type,
-        null as source_precedence,
-        null as dataset,
-        null as dataset_release,
-        null as source_record,
-        null as inheritance_level,
-        null as confidence,
-        null as rationale,
-        null as model_used,
-        null as prompt_version,
-        null as request_id,
-        null as imputed_at,
-        null as is_stale,
-        '{{ invocation_id }}' as dbt_invocation_id,
-    from unfilled_cells
+    from {{ ref("int_unfilled_cells") }}
 ),
 
 gold as (
     select
-        all_cells.job_id,
-        all_cells.attribute_id,
+        jobs.job_id,
+        attributes.attribute_id,
         attributes.attribute_name,
         attributes.domain,
         attributes.value_type,
-        all_cells.value,
-        all_cells.value_number,
+        candidate_values.value,
+        candidate_values.value_number,
         case
-            when attributes.value_type = 'category' then all_cells.value
+            when attributes.value_type = 'category' then candidate_values.value
         end as value_category,
         case
             when attributes.value_type = 'boolean'
-                then all_cells.value = 'true'
+                then candidate_values.value = 'true'
         end as value_boolean,
         case
-            when attributes.value_type = 'text' then all_cells.value
+            when attributes.value_type = 'text' then candidate_values.value
         end as value_text,
-        all_cells.fill_status,
+        coalesce(all_cells.fill_status, lower(candidate_values.source_type))
+            as fill_status,
         all_cells.fill_reason,
-        all_cells.source_type,
-        all_cells.source_precedence,
-        all_cells.dataset,
-        all_cells.dataset_release,
-        all_cells.source_record,
-        all_cells.inheritance_level,
-        all_cells.confidence,
-        all_cells.rationale,
-        all_cells.model_used,
-        all_cells.prompt_version,
-        all_cells.request_id,
-        all_cells.imputed_at,
-        all_cells.is_stale,
-        all_cells.dbt_invocation_id,
+        candidate_values.source_type,
+        candidate_values.source_precedence,
+        candidate_values.dataset,
+        candidate_values.dataset_release,
+        candidate_values.source_record,
+        candidate_values.inheritance_level,
+        candidate_values.confidence,
+        candidate_values.rationale,
+        candidate_values.model_used,
+        candidate_values.prompt_version,
+        candidate_values.request_id,
+        candidate_values.imputed_at,
+        candidate_values.is_stale,
+        coalesce(candidate_values.dbt_invocation_id, '{{ invocation_id }}')
+            as dbt_invocation_id,
     from all_cells
+    inner join jobs
+        on all_cells.job_number = jobs.job_number
     inner join attributes
-        on all_cells.attribute_id = attributes.attribute_id
+        on all_cells.attribute_number = attributes.attribute_number
+    left join candidate_values
+        on
+            all_cells.precedence_rank = candidate_values.precedence_rank
+            and all_cells.value_id = candidate_values.value_id
 )
 
 select * from gold

@@ -1,10 +1,12 @@
 -- Guards promise 1 at its end: the coverage's cells are the grid's, by attribute.
 with grid as (
     select
-        attribute_id,
+        attributes.attribute_id,
         count(*) as cells,
-    from {{ ref("int_cells") }}
-    group by attribute_id
+    from {{ ref("int_cells") }} as cells
+    inner join {{ ref("int_attributes") }} as attributes
+        on cells.attribute_number = attributes.attribute_number
+    group by attributes.attribute_id
 ),
 
 coverage as (

@@ -1,10 +1,14 @@
 -- Guards promise 1: gold has each cell of the grid exactly once and no other.
 with grid as (
     select
-        job_id,
-        attribute_id,
+        jobs.job_id,
+        attributes.attribute_id,
         1 as expected_rows,
-    from {{ ref("int_cells") }}
+    from {{ ref("int_cells") }} as cells
+    inner join {{ ref("int_jobs") }} as jobs
+        on cells.job_number = jobs.job_number
+    inner join {{ ref("int_attributes") }} as attributes
+        on cells.attribute_number = attributes.attribute_number
 ),
 
 gold as (

@@ -4,10 +4,14 @@
 
 with missing_cells as (
     select
-        job_id,
-        attribute_id,
+        jobs.job_id,
+        attributes.attribute_id,
         1 as expected_rows,
-    from {{ ref("int_missing_cells") }}
+    from {{ ref("int_missing_cells") }} as missing_cells
+    inner join {{ ref("int_jobs") }} as jobs
+        on missing_cells.job_number = jobs.job_number
+    inner join {{ ref("int_attributes") }} as attributes
+        on missing_cells.attribute_number = attributes.attribute_number
 ),
 
 outcomes as (

@@ -5,7 +5,7 @@ with source as (
 renamed as (
     select
         upper(source_type) as source_type,
-        cast(precedence as integer) as source_precedence,
+        cast(precedence as double) as source_precedence,
         row_number() over (
             order by precedence desc, source_type asc
         ) as precedence_rank,

@@ -1,0 +1,24 @@
+-- An attribute goes by its number from here to gold: its place in the catalogue.
+with checked as (
+    select * from {{ ref("int_attributes_checked") }}
+    where is_usable
+),
+
+attributes as (
+    select
+        cast(row_number() over (
+            order by domain, source_file, source_row
+        ) as integer) as attribute_number,
+        attribute_id,
+        attribute_name,
+        domain,
+        description,
+        value_type,
+        scale_minimum,
+        scale_maximum,
+        allowed_values,
+        unit,
+    from checked
+)
+
+select * from attributes

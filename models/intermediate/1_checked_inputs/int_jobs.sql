@@ -1,0 +1,20 @@
+-- A job goes by its number from here to gold: its place in the order of job_id.
+with checked as (
+    select * from {{ ref("int_jobs_checked") }}
+    where is_usable
+),
+
+jobs as (
+    select
+        cast(row_number() over (
+            order by job_id
+        ) as integer) as job_number,
+        job_id,
+        job_title,
+        job_family,
+        job_function,
+        case when problem is null then unit_group end as unit_group,
+    from checked
+)
+
+select * from jobs

@@ -1,0 +1,17 @@
+with jobs as (
+    select job_number from {{ ref("int_jobs") }}
+),
+
+attributes as (
+    select attribute_number from {{ ref("int_attributes") }}
+),
+
+cells as (
+    select
+        jobs.job_number,
+        attributes.attribute_number,
+    from jobs
+    cross join attributes
+)
+
+select * from cells

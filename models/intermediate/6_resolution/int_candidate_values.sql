@@ -1,0 +1,57 @@
+-- What the ids of the candidates stand for, the model's answers included: joined to
+-- the cells in gold, once.
+{{ config(materialized="view") }}
+
+with source_values as (
+    select
+        precedence_rank,
+        value_id,
+        source_type,
+        source_precedence,
+        value,
+        value_number,
+        confidence,
+        dataset,
+        dataset_release,
+        source_record,
+        inheritance_level,
+        cast(null as {{ dbt.type_string() }}) as rationale,
+        cast(null as {{ dbt.type_string() }}) as model_used,
+        cast(null as {{ dbt.type_string() }}) as prompt_version,
+        cast(null as {{ dbt.type_string() }}) as request_id,
+        cast(null as timestamp with time zone) as imputed_at,
+        cast(null as boolean) as is_stale,
+        cast(null as {{ dbt.type_string() }}) as dbt_invocation_id,
+    from {{ ref("int_source_values") }}
+),
+
+llm_values as (
+    select
+        precedence_rank,
+        value_id,
+        source_type,
+        source_precedence,
+        value,
+        value_number,
+        confidence,
+        dataset,
+        dataset_release,
+        source_record,
+        cast(null as {{ dbt.type_string() }}) as inheritance_level,
+        rationale,
+        model_used,
+        prompt_version,
+        request_id,
+        imputed_at,
+        is_stale,
+        dbt_invocation_id,
+    from {{ ref("int_llm_values") }}
+),
+
+candidate_values as (
+    select * from source_values
+    union all
+    select * from llm_values
+)
+
+select * from candidate_values
