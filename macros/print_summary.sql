@@ -21,9 +21,15 @@
     {% set total = cells.values() | sum %}
     {% set labels = {
         "authoritative": "from authoritative sources", "onet": "from O*NET",
+    } %}
+    {% set model_labels = {
         "llm": "from the model", "awaiting_llm": "waiting for the model",
         "refused": "refused by the model", "failed": "failed",
     } %}
+    {% for status in cells | sort if status not in labels and status not in model_labels %}
+        {% do labels.update({status: "from " ~ status | upper}) %}
+    {% endfor %}
+    {% do labels.update(model_labels) %}
     {% do log("", info=true) %}
     {% do log("JobForge: " ~ total ~ " cells (job × attribute)", info=true) %}
     {% for status, label in labels.items() %}

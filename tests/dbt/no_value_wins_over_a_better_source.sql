@@ -6,7 +6,7 @@ select
     gold.source_type,
     candidates.source_type as better_source_type,
 from {{ ref("gold_job_attributes") }} as gold
-inner join {{ ref("int_candidates") }} as candidates
+inner join {{ ref("gold_job_attribute_provenance") }} as candidates
     on
         gold.job_id = candidates.job_id
         and gold.attribute_id = candidates.attribute_id

@@ -52,8 +52,14 @@ SINGULAR = {
         "insert into main_intermediate.int_llm_imputed_attributes"
         " from main_intermediate.int_llm_imputed_attributes where rowid = 1",
     ],
+    "every_ranked_source_can_win": [
+        "delete from main_intermediate.int_resolved_cells where precedence_rank = 3",
+        "update main_intermediate.int_resolved_cells set precedence_rank = 1"
+        " where precedence_rank = 2",
+    ],
     "every_usable_input_row_reaches_the_grid": [
-        "delete from main_intermediate.int_jobs where rowid = 0",
+        # More rows than other tests' faults put there again.
+        "delete from main_intermediate.int_jobs where rowid < 5",
         "delete from main_intermediate.int_attributes where rowid = 0",
     ],
     "llm_rows_and_only_they_have_llm_provenance": [

@@ -1,0 +1,3 @@
+{{ config(materialized="view") }}
+
+{{ readable("int_cells") }}

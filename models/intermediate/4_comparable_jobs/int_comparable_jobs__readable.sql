@@ -1,0 +1,3 @@
+{{ config(materialized="view") }}
+
+{{ readable("int_comparable_jobs", "int_source_values") }}

@@ -1,0 +1,3 @@
+{{ config(materialized="view") }}
+
+{{ readable("int_candidates", "int_candidate_values") }}

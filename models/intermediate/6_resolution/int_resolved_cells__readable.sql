@@ -1,0 +1,3 @@
+{{ config(materialized="view") }}
+
+{{ readable("int_resolved_cells", "int_candidate_values") }}
