@@ -205,7 +205,9 @@ def checkout_of(revision: str) -> Iterator[Path]:
         try:
             yield tree
         finally:
-            subprocess.run(["git", "worktree", "remove", "--force", str(tree)], cwd=ROOT, check=True)
+            subprocess.run(
+                ["git", "worktree", "remove", "--force", str(tree)], cwd=ROOT, check=True
+            )
 
 
 def print_stages(figures: Figures, most: int = 15) -> None:

@@ -23,22 +23,22 @@
 best_candidates as (
     {%- for rank in source_ranks() %}
     select
-        job_number,
-        attribute_number,
-        precedence_rank,
-        value_id,
-    from {{ candidates }}
+        candidates.job_number,
+        candidates.attribute_number,
+        candidates.precedence_rank,
+        candidates.value_id,
+    from {{ candidates }} as candidates
     where
-        precedence_rank = {{ rank }}
-        and scope_rank = 1
+        candidates.precedence_rank = {{ rank }}
+        and candidates.scope_rank = 1
         {%- if not loop.first %}
         and not exists (
             select 1 from {{ candidates }} as better
             where
                 better.precedence_rank < {{ rank }}
                 and better.scope_rank = 1
-                and better.job_number = {{ candidates }}.job_number
-                and better.attribute_number = {{ candidates }}.attribute_number
+                and better.job_number = candidates.job_number
+                and better.attribute_number = candidates.attribute_number
         )
         {%- endif %}
     {%- if not loop.last %}

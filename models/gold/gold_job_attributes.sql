@@ -53,7 +53,7 @@ gold as (
         case
             when attributes.value_type = 'text' then candidate_values.value
         end as value_text,
-        coalesce(all_cells.fill_status, lower(candidate_values.source_type))
+        coalesce(all_cells.fill_status, candidate_values.fill_status)
             as fill_status,
         all_cells.fill_reason,
         candidate_values.source_type,

@@ -1,26 +1,34 @@
 -- Guards promises 1 and 2: a filled cell has one winner in the provenance, with
 -- the value that gold shows; an open cell has none, no value and a reason.
-with winners as (
+with gold as (
+    {{ numbered_cells("gold_job_attributes") }}
+),
+
+provenance as (
+    {{ numbered_cells("gold_job_attribute_provenance") }}
+),
+
+winners as (
     select
-        job_id,
-        attribute_id,
+        job_number,
+        attribute_number,
         count(*) as winner_count,
         min(value) as winning_value,
         min(source_type) as winning_source_type,
-    from {{ ref("gold_job_attribute_provenance") }}
+    from provenance
     where is_winner
-    group by job_id, attribute_id
+    group by job_number, attribute_number
 )
 
 select
     gold.job_id,
     gold.attribute_id,
     gold.fill_status,
-from {{ ref("gold_job_attributes") }} as gold
+from gold
 left join winners
     on
-        gold.job_id = winners.job_id
-        and gold.attribute_id = winners.attribute_id
+        gold.job_number = winners.job_number
+        and gold.attribute_number = winners.attribute_number
 where
     gold.value is distinct from winners.winning_value
     or gold.source_type is distinct from winners.winning_source_type

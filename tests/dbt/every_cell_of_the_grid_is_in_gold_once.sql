@@ -1,32 +1,35 @@
 -- Guards promise 1: gold has each cell of the grid exactly once and no other.
 with grid as (
     select
-        jobs.job_id,
-        attributes.attribute_id,
+        *,
         1 as expected_rows,
-    from {{ ref("int_cells") }} as cells
-    inner join {{ ref("int_jobs") }} as jobs
-        on cells.job_number = jobs.job_number
-    inner join {{ ref("int_attributes") }} as attributes
-        on cells.attribute_number = attributes.attribute_number
+    from {{ ref("int_cells") }}
+),
+
+numbered as (
+    {{ numbered_cells("gold_job_attributes") }}
 ),
 
 gold as (
     select
-        job_id,
-        attribute_id,
+        job_number,
+        attribute_number,
         count(*) as actual_rows,
-    from {{ ref("gold_job_attributes") }}
-    group by job_id, attribute_id
+        min(job_id) as job_id,
+        min(attribute_id) as attribute_id,
+    from numbered
+    group by job_number, attribute_number
 )
 
 select
-    coalesce(grid.job_id, gold.job_id) as job_id,
-    coalesce(grid.attribute_id, gold.attribute_id) as attribute_id,
+    grid.job_number,
+    grid.attribute_number,
+    gold.job_id,
+    gold.attribute_id,
     gold.actual_rows,
 from grid
 full outer join gold
     on
-        grid.job_id = gold.job_id
-        and grid.attribute_id = gold.attribute_id
+        grid.job_number = gold.job_number
+        and grid.attribute_number = gold.attribute_number
 where grid.expected_rows is distinct from gold.actual_rows

@@ -22,8 +22,10 @@ def test_the_demo_is_decided_as_before(demo: Warehouse, table: str) -> None:
     assert [row for row in digests(demo.path) if row[0] == table] == before
 
 
-def test_a_ledger_made_before_answers_everything(new_warehouse: Callable[..., Warehouse]) -> None:
-    """The answers of an older ledger fill every missing cell: no call, and none of them is stale."""
+def test_a_ledger_made_before_answers_everything(
+    new_warehouse: Callable[..., Warehouse],
+) -> None:
+    """The answers of an older ledger fill every missing cell: no call, and none is stale."""
     warehouse = new_warehouse("older_ledger", llm_mode="live")
     with open_ledger(str(warehouse.ledger)) as ledger:
         ledger.import_(ANSWERS)
