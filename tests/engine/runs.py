@@ -17,9 +17,10 @@ from jobforge.ledger import open_ledger
 from jobforge.settings import Settings
 from support.builders import run
 from support.loopback_server import Asked, LoopbackServer
+from support.waiting import HANG_SECONDS
 
 TESTS = Path(__file__).parents[1]
-LIVE = Settings(mode="live", model="asked-model", timeout_seconds=5, max_calls=10_000)
+LIVE = Settings(mode="live", model="asked-model", timeout_seconds=HANG_SECONDS, max_calls=10_000)
 # One request after the other, so that a script of faults meets the jobs in their order.
 IN_TURN = replace(LIVE, max_in_flight=1)
 

@@ -19,6 +19,7 @@ from jobforge.errors import FatalRunError, InterruptedRunError
 from jobforge.ledger import open_ledger
 from support.builders import ATTRIBUTES, IDS, PACK, jobs, request
 from support.loopback_server import LoopbackServer
+from support.waiting import HANG_SECONDS
 
 from engine.runs import (
     LIVE,
@@ -483,7 +484,7 @@ def test_what_came_back_broken_is_asked_in_smaller_requests(
 
 def test_a_cell_that_never_holds_has_its_reason(runs: Runs) -> None:
     """A waiting run asks it once more, alone, and then says what was wrong."""
-    runs.server.batches.automatic = True
+    runs.server.batches.end_when_looked_at()
     runs.server.rates = {"wrong_type=reading": 1.0}
 
     def answer(body: dict[str, Any]) -> None:
@@ -558,7 +559,7 @@ def test_a_run_with_a_bad_file_of_results(runs: Runs, batch: Callable[..., Rows]
 def test_a_refusal_is_asked_again_once_in_a_waiting_run(runs: Runs) -> None:
     """With llm_reask_refused a run that waits does not ask what it was just refused."""
     runs.server.rates = {"refusal": 1.0}
-    runs.server.batches.automatic = True
+    runs.server.batches.end_when_looked_at()
     for sent in (1, 2):
         rows = runs(*jobs(2), settings={**WAIT, "reask_refused": True})
         assert outcomes(rows) == {"refused": 2 * len(IDS)}
@@ -668,7 +669,7 @@ def test_caps_hold_at_the_worst_case(runs: Runs, batch: Callable[..., Rows]) -> 
 
 def test_a_waiting_run_spends_what_it_did_not_need(runs: Runs) -> None:
     """The worst case is set aside until a batch has ended; what is left over sends more."""
-    runs.server.batches.automatic = True
+    runs.server.batches.end_when_looked_at()
     settings = {**WAIT, "max_tokens": 60_000}
     rows = runs(*jobs(12), settings=settings)
     assert outcomes(rows) == {"answered": 12 * len(IDS)}
@@ -722,7 +723,7 @@ def test_two_runs_at_once_send_every_cell_once(live_server: LoopbackServer) -> N
         child("run-2", 60, backwards=True, **BATCH),
     ]
     for one in both:
-        out, err = one.communicate(timeout=120)
+        out, err = one.communicate(timeout=HANG_SECONDS)
         assert json.loads(out or "{}") == {"awaiting_llm": 60 * len(IDS)}, err
     assert set(in_batches(live_server).values()) == {1}
     runs = Runs(live_server, LIVE)
@@ -740,7 +741,7 @@ def test_runs_that_collect_at_once(live_server: LoopbackServer) -> None:
     runs(*jobs(60), settings=BATCH)
     live_server.batches.end()
     for one in [child(f"run-{number}", 60, **BATCH) for number in (8, 9)]:
-        out, err = one.communicate(timeout=120)
+        out, err = one.communicate(timeout=HANG_SECONDS)
         found = json.loads(out or "{}")
         assert set(found) <= {"answered", "awaiting_llm"}, err
         assert sum(found.values()) == 60 * len(IDS), err

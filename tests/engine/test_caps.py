@@ -83,7 +83,7 @@ def test_a_request_that_is_too_large_holds_up_no_other(
 ) -> None:
     """Its cells wait and name the cap; the others are asked, in this run or the next ones."""
     monkeypatch.setattr(batching, "_FIRST_WAIT_SECONDS", 0.05)
-    runs.server.batches.automatic = True
+    runs.server.batches.end_when_looked_at()
     asked = jobs(6)
     asked[1] = request(asked[1].job, known=[(f"k{n}", "v" * 200) for n in range(500)])
     settings = {

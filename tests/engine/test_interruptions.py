@@ -23,6 +23,7 @@ from support.builders import (
     requests_table,
 )
 from support.loopback_server import LoopbackServer
+from support.waiting import HANG_SECONDS
 
 from engine.runs import (
     IN_TURN,
@@ -185,7 +186,7 @@ def test_a_killed_run_loses_no_answer_that_it_had(live_server: LoopbackServer, s
     assert before
     sent = live_server.count
     last = child("run-last", 300, **{**settings, "max_in_flight": 64})
-    out, err = last.communicate(timeout=120)
+    out, err = last.communicate(timeout=HANG_SECONDS)
     assert json.loads(out or "{}") == {"answered": 300 * len(IDS)}, err
     asked = cells_asked(live_server.asked[sent:])
     assert not {(name.replace("Job ", "j"), attribute) for name, attribute in asked} & before

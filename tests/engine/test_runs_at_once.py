@@ -17,6 +17,7 @@ from jobforge.ledger import LedgerBusyError
 from jobforge.ledger.store import SqlLedger
 from support.builders import IDS, jobs, run
 from support.loopback_server import LoopbackServer
+from support.waiting import HANG_SECONDS
 
 from engine.runs import (
     LIVE,
@@ -62,7 +63,7 @@ def test_processes_ask_every_cell_once(live_server: LoopbackServer) -> None:
     live_server.delay_seconds = 0.3
     children = [child(f"run-{n}", 120, backwards=n == 1, max_in_flight=4) for n in range(2)]
     for one in children:
-        out, err = one.communicate(timeout=120)
+        out, err = one.communicate(timeout=HANG_SECONDS)
         assert one.returncode == 0, err
         assert json.loads(out) == {"answered": 120 * len(IDS)}
     assert live_server.count == 120
@@ -163,7 +164,7 @@ def test_a_run_that_slept_leaves_others_their_cells(live_server: LoopbackServer)
         rows = run(*jobs(40), settings=WAITING, invocation_id="run-2")
     finally:
         os.kill(sleeper.pid, signal.SIGCONT)
-    out, err = sleeper.communicate(timeout=120)
+    out, err = sleeper.communicate(timeout=HANG_SECONDS)
     assert sleeper.returncode == 0, err
     assert json.loads(out) == {"answered": 40 * len(IDS)}
     assert outcomes(rows) == {"answered": 40 * len(IDS)}

@@ -10,6 +10,7 @@ import pytest
 from jobforge.ledger import open_ledger
 from support.builders import IDS, jobs
 from support.loopback_server import LoopbackServer
+from support.waiting import HANG_SECONDS
 
 from engine.runs import Runs, cells_asked, check_ledger, child, ledger_answers, outcomes
 
@@ -28,7 +29,7 @@ def test_runs_at_once_ask_every_cell_once(live_server: LoopbackServer) -> None:
     settings = {"max_in_flight": 8, "wait_for_others_seconds": 60}
     both = [child("run-1", 120, **settings), child("run-2", 120, backwards=True, **settings)]
     for one in both:
-        out, err = one.communicate(timeout=120)
+        out, err = one.communicate(timeout=HANG_SECONDS)
         assert json.loads(out or "{}") == {"answered": 120 * len(IDS)}, err
     assert set(cells_asked(live_server.asked).values()) == {1}
     assert live_server.count == 120
@@ -55,7 +56,7 @@ def test_the_claims_of_a_run_that_died_expire(live_server: LoopbackServer) -> No
 def test_batches_are_collected_by_whoever_comes(live_server: LoopbackServer) -> None:
     """One machine sends a batch, another collects it."""
     one = child("run-1", 20, mode="batch")
-    out, err = one.communicate(timeout=120)
+    out, err = one.communicate(timeout=HANG_SECONDS)
     assert json.loads(out or "{}") == {"awaiting_llm": 20 * len(IDS)}, err
     live_server.batches.end()
     rows = Runs(live_server)(*jobs(20), settings={"mode": "batch"})

@@ -27,6 +27,7 @@ from jobforge.limiter import RateLimiter
 from jobforge.retries import RetryPolicy
 from jobforge.transport import OpenAITransport, Transport
 from support.builders import PACK, jobs
+from support.waiting import HANG_SECONDS
 
 KEY = "sk-test-0123456789abcdef"
 MODEL = "asked-model"
@@ -111,7 +112,7 @@ class Ran:
 def run(base_url: str, work: Iterable[WorkItem], **options: Any) -> Ran:
     """Run items over HTTP to the end and check that every cell is named."""
     asked = list(work)
-    timeout = options.pop("timeout_seconds", 5.0)
+    timeout = options.pop("timeout_seconds", HANG_SECONDS)
 
     async def main() -> Ran:
         transport = OpenAITransport(Connection(base_url, KEY), timeout_seconds=timeout)
@@ -168,7 +169,7 @@ async def in_turn(work: Iterable[T]) -> AsyncIterator[T]:
 @asynccontextmanager
 async def opened(base_url: str, **options: Any) -> AsyncIterator[Executor]:
     """An executor over HTTP, for `run_blocking`."""
-    transport = OpenAITransport(Connection(base_url, KEY), timeout_seconds=5)
+    transport = OpenAITransport(Connection(base_url, KEY), timeout_seconds=HANG_SECONDS)
     limiter = RateLimiter(start_rate=1e5, start_in_flight=8)
     yield Executor(transport, limiter, model=MODEL, policy=quick(), **options)
     await transport.aclose()
