@@ -34,12 +34,13 @@ class Batches:
     """What the server has of files and batches.
 
     answer: gives status and body of the reply to one request. released: once it is set what hangs
-    is replied to.
+    is replied to. called: is told the name of each call.
     """
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.released = threading.Event()
+        self.called: Callable[[str], object] = lambda name: None
         self._ends: tuple[int, str, float] | None = None
         self._looks: Counter[str] = Counter()
         self.files: dict[str, bytes] = {}

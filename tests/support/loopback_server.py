@@ -335,6 +335,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _batch_call(self, name: str, call: Callable[[], Json | bytes | None]) -> None:
         """Answer a call of the Batch API."""
         fault = self.loopback.batches.fault(name)
+        self.loopback.batches.called(name)
         if fault.isdigit():
             return self._error(int(fault), None, f"fault {fault}")
         result = call()
