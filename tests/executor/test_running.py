@@ -356,7 +356,6 @@ def test_stopping_sends_nothing_more_and_keeps_what_comes_back(
     # How long it is has a test of its own.
     monkeypatch.setattr("jobforge.executor.executor._GRACE_SECONDS", HANG_SECONDS)
     stop = threading.Event()
-    recorder = Recorded()
     with LoopbackServer() as server:
         server.hold(after=20)
 
@@ -375,7 +374,6 @@ def test_stopping_sends_nothing_more_and_keeps_what_comes_back(
             items(300),
             stop=stop,
             in_work=8,
-            recorder=recorder,
             log=stop_and_release,
         )
         stopper.join()
