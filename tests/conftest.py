@@ -15,11 +15,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from jobforge.limiter import RateLimiter
 from jobforge.retries import RetryPolicy
 from support.loopback_server import LoopbackServer
 from support.postgres import Server as PostgresServer
 from support.postgres import binaries
+
+# How long an example takes is the machine's business.
+settings.register_profile("jobforge", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("jobforge")
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 _HERE = ("NO_PROXY", "no_proxy")

@@ -22,6 +22,7 @@ from jobforge.ledger import (
     CellAnswer,
     open_ledger,
 )
+from support.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-test-0123456789abcdef"
@@ -88,7 +89,7 @@ class Place:
             env={**clean, "COLUMNS": "200", **env},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANG_SECONDS,
         )
         return Done(done.returncode, done.stdout, done.stderr)
 

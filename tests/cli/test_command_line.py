@@ -8,8 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +18,7 @@ import duckdb
 import pytest
 from jobforge.ledger import BatchItem, open_ledger
 from support.loopback_server import LoopbackServer
+from support.waiting import HANG_SECONDS
 
 from cli.conftest import KEY, Place, asked
 
@@ -93,14 +94,17 @@ def test_doctor_shows_no_secret_of_an_address(place: Place, server: LoopbackServ
 class _Odd(BaseHTTPRequestHandler):
     """Answers every request with a page, with a status and a page, or with a byte now and then."""
 
+    over: threading.Event
+
     def do_GET(self) -> None:
         kind = self.path.split("/")[1]
         self.send_response(int(kind) if kind.isdigit() else 200)
         self.send_header("content-type", "text/html")
         self.end_headers()
-        for _ in range(100 if kind == "drip" else 1):
-            self.wfile.write(b"<html>")
-            time.sleep(0.05 if kind == "drip" else 0)
+        self.wfile.write(b"<html>")
+        with suppress(OSError):
+            while kind == "drip" and not self.over.wait(0.05):
+                self.wfile.write(b"<html>")
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing on the console."""
@@ -119,12 +123,16 @@ def test_doctor_sees_an_address_that_is_no_apis(
     place: Place, monkeypatch: pytest.MonkeyPatch, kind: str, state: str, says: str
 ) -> None:
     """A sign-in page is a problem, a server that drips holds nobody up, a fault may pass."""
-    monkeypatch.setattr("jobforge.cli.endpoint._SECONDS", 0.2)
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Odd) as odd:
+    seconds = 0.2 if kind == "drip" else HANG_SECONDS
+    monkeypatch.setattr("jobforge.cli.endpoint._SECONDS", seconds)
+    over = threading.Event()
+    handler = type("Handler", (_Odd,), {"over": over})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as odd:
         odd.daemon_threads = True
         threading.Thread(target=odd.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{odd.server_address[1]}/{kind}/v1"
         done = place.jobforge("doctor", OPENAI_BASE_URL=address)
+        over.set()
         odd.shutdown()
     assert re.search(f"^{state} +endpoint .*{re.escape(says)}$", done.out, re.MULTILINE)
 
@@ -240,7 +248,7 @@ def test_why_works_while_a_run_has_the_warehouse_open(warehouse: Place, ledger: 
         assert writer.stdout.readline() == "open\n"
         done = warehouse.jobforge("why", "J1", "reading")
     finally:
-        writer.communicate("", timeout=20)
+        writer.communicate("", timeout=HANG_SECONDS)
     assert done.code == 0, done.all
     assert "another program has it open; what follows is from the ledger alone" in done.out
     assert "Give reading and travel." in done.out

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 from support.loopback_server import LoopbackServer
+from support.waiting import HANG_SECONDS
 
 from cli.conftest import KEY, ROOT
 
@@ -36,7 +37,7 @@ def test_the_demo_is_planned_without_a_call(tmp_path: Path, server: LoopbackServ
         },
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=HANG_SECONDS,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
     assert server.count == 0

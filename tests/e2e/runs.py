@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from support.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Started:
     def end(self) -> Run:
         """Wait for its end and return what it left behind."""
         try:
-            code = self.process.wait(SECONDS)
+            code = self.process.wait(HANG_SECONDS)
         finally:
             self.process.kill()
             self.process.wait()

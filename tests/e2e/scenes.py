@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,8 +9,9 @@ from typing import Any
 
 from jobforge.ledger import open_ledger
 from support.loopback_server import Asked, LoopbackServer
+from support.waiting import until
 
-from e2e.runs import SECONDS, Run, Started, Warehouse
+from e2e.runs import Run, Started, Warehouse
 from e2e.test_llm_modes import GOLD, KEY, job_data, missing_cells
 
 Cell = tuple[str, str]
@@ -19,12 +19,11 @@ Cell = tuple[str, str]
 
 def wait_until(reached: Callable[[], object], started: Started) -> None:
     """Wait for a moment of a run; fail with dbt's own words where it ends before."""
-    until = time.monotonic() + SECONDS
-    while not reached():
-        if started.process.poll() is not None or time.monotonic() > until:
-            started.process.kill()
-            raise AssertionError(started.end().output)
-        time.sleep(0.005)
+    try:
+        until(reached, lambda: started.process.poll() is None)
+    except AssertionError:
+        started.process.kill()
+        raise AssertionError(started.end().output) from None
 
 
 def cells_of(asked: Asked) -> set[Cell]:
@@ -85,10 +84,7 @@ class Scene:
         """Wait for the run's end; return what it left behind."""
         run = started.end()
         # The server may not have read yet what a killed run sent.
-        seen = -1
-        while seen != self.server.count:
-            seen = self.server.count
-            time.sleep(0.1)
+        self.server.settle()
         asked = self.server.asked[self._count :]
         with open_ledger(str(self.warehouse.ledger), read_only=True) as ledger:
             faults: list[object] = list(ledger.verify())

@@ -172,7 +172,7 @@ TRANSIENT = {
     "408=0.01": "server fault 408",
     "reset": "no connection",
     "429=0.05": "rate limited",
-    "slow=6": "no reply within 3 seconds",
+    "slow": "no reply within 3 seconds",
     "drip=0.1": "no reply within 3 seconds",
 }
 # Faults that are gone at the second try.

@@ -14,12 +14,11 @@ from support.builders import jobs, run
 
 
 def main() -> None:
-    invocation_id, count, backwards, given = sys.argv[1:]
+    invocation_id, count, backwards, claim_seconds, given = sys.argv[1:]
     settings = json.loads(given)
     settings["max_cost_usd"] = Decimal(settings["max_cost_usd"])
-    # What a killed run had claimed is free again soon, or the next one would wait for minutes.
-    claiming._CLAIM = timedelta(seconds=2)
-    claiming._RENEW_SECONDS = 0.5
+    claiming._CLAIM = timedelta(seconds=float(claim_seconds))
+    claiming._RENEW_SECONDS = float(claim_seconds) / 4
     pipeline._REQUESTS_PER_CHUNK = 8
     asked = jobs(int(count))
     if backwards == "True":

@@ -17,9 +17,10 @@ from jobforge.ledger import open_ledger
 from jobforge.settings import Settings
 from support.builders import run
 from support.loopback_server import Asked, LoopbackServer
+from support.waiting import HANG_SECONDS
 
 TESTS = Path(__file__).parents[1]
-LIVE = Settings(mode="live", model="asked-model", timeout_seconds=5, max_calls=10_000)
+LIVE = Settings(mode="live", model="asked-model", timeout_seconds=HANG_SECONDS, max_calls=10_000)
 # One request after the other, so that a script of faults meets the jobs in their order.
 IN_TURN = replace(LIVE, max_in_flight=1)
 
@@ -111,13 +112,24 @@ def check_ledger() -> None:
         assert ledger.stats().claims == 0
 
 
-def child(invocation_id: str, jobs: int, *, backwards: bool = False, **settings: Any) -> Any:
-    """Start a run for so many jobs in a process of its own, in this environment."""
+def child(
+    invocation_id: str,
+    jobs: int,
+    *,
+    backwards: bool = False,
+    claim_seconds: float = HANG_SECONDS,
+    **settings: Any,
+) -> Any:
+    """Start a run for so many jobs in a process of its own, in this environment.
+
+    claim_seconds: how long its claims last where it does not renew them.
+    """
     given = {**asdict(LIVE), **settings}
     given["max_cost_usd"] = str(given["max_cost_usd"])
     program = str(TESTS / "engine" / "child.py")
+    words = [invocation_id, str(jobs), str(backwards), str(claim_seconds), json.dumps(given)]
     return subprocess.Popen(
-        [sys.executable, program, invocation_id, str(jobs), str(backwards), json.dumps(given)],
+        [sys.executable, program, *words],
         env={**os.environ, "PYTHONPATH": str(TESTS)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from jobforge import batch_files, batching, claiming, collecting
+from jobforge import batch_files, batching, collecting, interrupting
 from jobforge.batch_api import BatchApi
 from jobforge.errors import FatalRunError, InterruptedRunError
 from jobforge.ledger import open_ledger
 from support.builders import ATTRIBUTES, IDS, PACK, jobs, request
 from support.loopback_server import LoopbackServer
+from support.waiting import HANG_SECONDS, Clock, CountedWaits, until
 
+from engine.claims import ClaimsClock, expire_claims
 from engine.runs import (
     LIVE,
     Cell,
@@ -37,7 +40,7 @@ from engine.runs import (
 )
 
 BATCH = {"mode": "batch"}
-WAIT = {**BATCH, "batch_wait_seconds": 30}
+WAIT = {**BATCH, "batch_wait_seconds": HANG_SECONDS}
 
 
 @pytest.fixture(autouse=True)
@@ -110,10 +113,10 @@ def test_what_waits_is_not_sent_again(runs: Runs, batch: Callable[..., Rows]) ->
     assert len(runs.server.batches.batches) == 2
     assert set(in_batches(runs.server).values()) == {1}
     assert len(reasons(rows)) == 2
-    started = time.monotonic()
-    rows = runs(*jobs(16))
+    stop = CountedWaits()
+    rows = runs(*jobs(16), stop=stop, settings={"wait_for_others_seconds": HANG_SECONDS})
     assert outcomes(rows) == {"awaiting_llm": 15 * len(IDS), "answered": len(IDS)}
-    assert time.monotonic() - started < 20
+    assert stop.waits == []
     assert len(runs.asked) == 1
 
 
@@ -137,7 +140,7 @@ def test_a_plan_leaves_out_what_waits(runs: Runs, batch: Callable[..., Rows]) ->
 
 def test_a_run_may_wait(runs: Runs) -> None:
     """With llm_batch_wait_seconds one run sends, waits and has the answers."""
-    threading.Timer(1.0, runs.server.batches.end).start()
+    runs.server.batches.end_when_looked_at(3)
     rows = runs(*jobs(12), settings=WAIT)
     assert outcomes(rows) == {"answered": 12 * len(IDS)}
     assert set(in_batches(runs.server).values()) == {1}
@@ -147,17 +150,18 @@ def test_a_run_may_wait(runs: Runs) -> None:
 def test_a_run_may_wait_for_what_another_sent(runs: Runs, batch: Callable[..., Rows]) -> None:
     """Also where nothing is left to send."""
     batch()
-    threading.Timer(1.0, runs.server.batches.end).start()
+    runs.server.batches.end_when_looked_at(3)
     rows = runs(*jobs(12), settings=WAIT)
     assert outcomes(rows) == {"answered": 12 * len(IDS)}
     assert set(in_batches(runs.server).values()) == {1}
 
 
-def test_a_wait_ends(runs: Runs) -> None:
+def test_a_wait_ends(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch that takes longer is left to a later run."""
-    started = time.monotonic()
-    rows = runs(*jobs(3), settings={**BATCH, "batch_wait_seconds": 0.5})
-    assert time.monotonic() - started < 10
+    stop = CountedWaits()
+    monkeypatch.setattr(batching, "time", SimpleNamespace(monotonic=stop.clock))
+    rows = runs(*jobs(3), settings={**BATCH, "batch_wait_seconds": 5}, stop=stop)
+    assert sum(stop.waits) == pytest.approx(5)
     assert outcomes(rows) == {"awaiting_llm": 3 * len(IDS)}
     assert len(cells(rows)) == 3 * len(IDS)
     assert open_batches() == 1
@@ -267,17 +271,17 @@ def test_killed_while_it_sends(live_server: LoopbackServer) -> None:
     """A killed run's batch is nobody's while its claim holds; then it is found and collected."""
     live_server.batches.faults["create"].append("hang")
     one = child("run-1", 20, **BATCH)
-    until = time.monotonic() + 60
-    while not live_server.batches.batches and time.monotonic() < until:
-        time.sleep(0.01)
+    until(lambda: live_server.batches.batches, lambda: one.poll() is None)
     one.kill()
     one.communicate()
     assert len(live_server.batches.batches) == 1
     runs = Runs(live_server, LIVE)
+    runs.number = 1
     rows = runs(*jobs(20), settings=BATCH)
     assert outcomes(rows) == {"awaiting_llm": 20 * len(IDS)}
+    assert live_server.batches.calls["get"] == live_server.batches.calls["list"] == 0
     live_server.batches.end()
-    time.sleep(2.1)
+    expire_claims()
     assert outcomes(runs(*jobs(20), settings=BATCH)) == {"answered": 20 * len(IDS)}
     assert set(in_batches(live_server).values()) == {1}
     check_ledger()
@@ -483,7 +487,7 @@ def test_what_came_back_broken_is_asked_in_smaller_requests(
 
 def test_a_cell_that_never_holds_has_its_reason(runs: Runs) -> None:
     """A waiting run asks it once more, alone, and then says what was wrong."""
-    runs.server.batches.automatic = True
+    runs.server.batches.end_when_looked_at()
     runs.server.rates = {"wrong_type=reading": 1.0}
 
     def answer(body: dict[str, Any]) -> None:
@@ -558,7 +562,7 @@ def test_a_run_with_a_bad_file_of_results(runs: Runs, batch: Callable[..., Rows]
 def test_a_refusal_is_asked_again_once_in_a_waiting_run(runs: Runs) -> None:
     """With llm_reask_refused a run that waits does not ask what it was just refused."""
     runs.server.rates = {"refusal": 1.0}
-    runs.server.batches.automatic = True
+    runs.server.batches.end_when_looked_at()
     for sent in (1, 2):
         rows = runs(*jobs(2), settings={**WAIT, "reask_refused": True})
         assert outcomes(rows) == {"refused": 2 * len(IDS)}
@@ -626,17 +630,8 @@ def test_another_models_faults_are_not_this_runs(runs: Runs, batch: Callable[...
 
 def test_a_waiting_run_whose_batch_expires(runs: Runs) -> None:
     """What the model was never asked is sent again once; then it waits, and has not failed."""
-
-    def expire() -> None:
-        for number in (1, 2):
-            while len(runs.server.batches.batches) < number:
-                time.sleep(0.01)
-            runs.server.batches.end("expired", share=0.5)
-
-    thread = threading.Thread(target=expire)
-    thread.start()
+    runs.server.batches.end_when_looked_at(2, "expired", share=0.5)
     rows = runs(*jobs(4), settings=WAIT)
-    thread.join()
     assert outcomes(rows) == {"answered": 3 * len(IDS), "awaiting_llm": len(IDS)}
     assert any("the next run sends it" in reason for reason in reasons(rows))
     assert len(runs.server.batches.batches) == 2
@@ -668,7 +663,7 @@ def test_caps_hold_at_the_worst_case(runs: Runs, batch: Callable[..., Rows]) -> 
 
 def test_a_waiting_run_spends_what_it_did_not_need(runs: Runs) -> None:
     """The worst case is set aside until a batch has ended; what is left over sends more."""
-    runs.server.batches.automatic = True
+    runs.server.batches.end_when_looked_at()
     settings = {**WAIT, "max_tokens": 60_000}
     rows = runs(*jobs(12), settings=settings)
     assert outcomes(rows) == {"answered": 12 * len(IDS)}
@@ -678,7 +673,7 @@ def test_a_waiting_run_spends_what_it_did_not_need(runs: Runs) -> None:
 
 def test_a_waiting_run_at_its_cap_waits_for_what_it_sent(runs: Runs) -> None:
     """A cap ends the sending and not the waiting; what was never sent says why."""
-    threading.Timer(1.0, runs.server.batches.end).start()
+    runs.server.batches.end_when_looked_at(3)
     rows = runs(*jobs(12), settings={**WAIT, "max_calls": 5})
     assert outcomes(rows) == {"answered": 5 * len(IDS), "awaiting_llm": 7 * len(IDS)}
     assert all("llm_max_calls" in reason for reason in reasons(rows))
@@ -722,7 +717,7 @@ def test_two_runs_at_once_send_every_cell_once(live_server: LoopbackServer) -> N
         child("run-2", 60, backwards=True, **BATCH),
     ]
     for one in both:
-        out, err = one.communicate(timeout=120)
+        out, err = one.communicate(timeout=HANG_SECONDS)
         assert json.loads(out or "{}") == {"awaiting_llm": 60 * len(IDS)}, err
     assert set(in_batches(live_server).values()) == {1}
     runs = Runs(live_server, LIVE)
@@ -740,7 +735,7 @@ def test_runs_that_collect_at_once(live_server: LoopbackServer) -> None:
     runs(*jobs(60), settings=BATCH)
     live_server.batches.end()
     for one in [child(f"run-{number}", 60, **BATCH) for number in (8, 9)]:
-        out, err = one.communicate(timeout=120)
+        out, err = one.communicate(timeout=HANG_SECONDS)
         found = json.loads(out or "{}")
         assert set(found) <= {"answered", "awaiting_llm"}, err
         assert sum(found.values()) == 60 * len(IDS), err
@@ -758,18 +753,22 @@ def test_an_interrupted_run_ends_soon(
     if call == "get":
         batch()
     runs.server.batches.faults[call].append("hang")
-    stop, at = threading.Event(), [0.0]
+    stop, looks = threading.Event(), Clock()
 
-    def set_later() -> None:
-        while not runs.server.batches.calls[call]:
-            time.sleep(0.01)
-        at[0] = time.monotonic()
-        stop.set()
+    def look() -> float:
+        looks.now += interrupting._LOOK_SECONDS
+        return looks.now
 
-    threading.Thread(target=set_later, daemon=True).start()
+    monkeypatch.setattr(interrupting, "time", SimpleNamespace(monotonic=look))
+    server = runs.server.batches
+    server.called = lambda name: stop.set() if name == call else None
     with pytest.raises(InterruptedRunError):
         batch(stop=stop)
-    assert time.monotonic() - at[0] < 2
+    # The clock goes on with each look for a reply that has not come.
+    assert looks.now < 2
+    assert not server.released.is_set()
+    assert server.calls[call] == 1
+    server.called = lambda name: None
     monkeypatch.setattr(collecting, "_LISTED_WITHIN", timedelta(0))
     batch()
     runs.server.batches.end()
@@ -779,12 +778,11 @@ def test_an_interrupted_run_ends_soon(
 
 def test_an_interrupted_wait(runs: Runs) -> None:
     """Ctrl-C while a run waits: it ends, and the batch is left to a later run."""
-    stop = threading.Event()
-    threading.Timer(1.0, stop.set).start()
-    started = time.monotonic()
+    stop = CountedWaits(stop_at=3)
     with pytest.raises(InterruptedRunError):
         runs(*jobs(4), settings=WAIT, stop=stop)
-    assert time.monotonic() - started < 5
+    assert len(stop.waits) == 3
+    assert runs.server.batches.calls["get"] <= 3
     assert open_batches() == 1
     check_ledger()
 
@@ -815,24 +813,25 @@ def test_nothing_is_asked_of_the_batch_api_without_need(runs: Runs) -> None:
 
 
 def test_claims_do_not_end_during_a_long_upload(
-    runs: Runs, batch: Callable[..., Rows], monkeypatch: pytest.MonkeyPatch
+    runs: Runs,
+    batch: Callable[..., Rows],
+    claims_clock: ClaimsClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Another run leaves a batch alone that is being uploaded, however long that takes."""
-    monkeypatch.setattr(claiming, "_CLAIM", timedelta(seconds=1))
-    monkeypatch.setattr(claiming, "_RENEW_SECONDS", 0.2)
     monkeypatch.setattr(collecting, "_LISTED_WITHIN", timedelta(0))
     runs.server.batches.faults["upload"].append("hang")
-    first: list[Rows] = []
-    other = threading.Thread(target=lambda: first.append(batch()))
-    other.start()
-    while not runs.server.batches.calls["upload"]:
-        time.sleep(0.01)
-    time.sleep(2)
-    second = Runs(runs.server, LIVE)
-    second.number = 10
-    rows = second(*jobs(12), settings=BATCH)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(batch)
+        try:
+            until(lambda: runs.server.batches.calls["upload"], lambda: not first.done())
+            claims_clock.pass_claims(3)
+            second = Runs(runs.server, LIVE)
+            second.number = 10
+            rows = second(*jobs(12), settings=BATCH)
+        finally:
+            runs.server.batches.released.set()
     assert outcomes(rows) == {"awaiting_llm": 12 * len(IDS)}
-    other.join()
-    assert outcomes(first[0]) == {"awaiting_llm": 12 * len(IDS)}
+    assert outcomes(first.result()) == {"awaiting_llm": 12 * len(IDS)}
     assert set(in_batches(runs.server).values()) == {1}
     assert len(runs.server.batches.batches) == 1

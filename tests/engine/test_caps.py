@@ -10,6 +10,7 @@ import pytest
 from jobforge import batching
 from support.builders import IDS, jobs, request
 from support.loopback_server import LoopbackServer
+from support.waiting import HANG_SECONDS
 
 from engine.runs import Runs, cells_asked, check_ledger, ledger_attempts, outcomes, reasons
 
@@ -76,14 +77,16 @@ def test_a_cap_below_the_first_request_sends_nothing(runs: Runs, name: str, cap:
 
 
 @pytest.mark.parametrize(
-    ("mode", "wait"), [("live", 0), ("batch", 0), ("batch", 30)], ids=["live", "batch", "waiting"]
+    ("mode", "wait"),
+    [("live", 0), ("batch", 0), ("batch", HANG_SECONDS)],
+    ids=["live", "batch", "waiting"],
 )
 def test_a_request_that_is_too_large_holds_up_no_other(
-    runs: Runs, mode: Any, wait: int, monkeypatch: pytest.MonkeyPatch
+    runs: Runs, mode: Any, wait: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its cells wait and name the cap; the others are asked, in this run or the next ones."""
     monkeypatch.setattr(batching, "_FIRST_WAIT_SECONDS", 0.05)
-    runs.server.batches.automatic = True
+    runs.server.batches.end_when_looked_at()
     asked = jobs(6)
     asked[1] = request(asked[1].job, known=[(f"k{n}", "v" * 200) for n in range(500)])
     settings = {

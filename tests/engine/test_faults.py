@@ -9,6 +9,7 @@ import pytest
 from jobforge.errors import FatalRunError
 from support.builders import IDS, jobs
 from support.loopback_server import LoopbackServer
+from support.patience import Patience
 
 from engine.runs import (
     LIVE,
@@ -23,12 +24,12 @@ from engine.runs import (
 )
 
 NAMED = {"answered", "refused", "failed", "awaiting_llm"}
-QUICK = replace(LIVE, timeout_seconds=1, max_in_flight=8)
+FEW = replace(LIVE, max_in_flight=8)
 # The fault and what the ledger calls the attempt that met it.
 FAULTS = {
     "flood=10": "unreadable",
     "reset": "no_connection",
-    "slow=3": "timed_out",
+    "slow": "timed_out",
     "drip=0.05": "timed_out",
     "429": "rate_limited",
     "429=0.05": "rate_limited",
@@ -44,9 +45,10 @@ FAULTS = {
 
 
 @pytest.fixture
-def runs(live_server: LoopbackServer) -> Runs:
-    """Runs with a short time-out."""
-    return Runs(live_server, QUICK)
+def runs(live_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """Runs whose requests time out where the server is silent, and nowhere else."""
+    Patience(live_server, monkeypatch)
+    return Runs(live_server, FEW)
 
 
 def _check(rows: Rows, count: int) -> None:
@@ -76,13 +78,11 @@ def test_a_server_that_fails_now_and_then(runs: Runs, fault: str) -> None:
     check_ledger()
 
 
-@pytest.mark.parametrize("fault", ["flood=10", "reset", "slow=3", "429", "429=0.05", "500=0.01"])
+@pytest.mark.parametrize("fault", ["flood=10", "reset", "slow", "429", "429=0.05", "500=0.01"])
 def test_a_server_that_always_fails(runs: Runs, fault: str) -> None:
     """With no answer at all the run still ends, and every cell says why."""
     runs.server.rates = {fault: 1.0}
-    seconds = 0.5 if fault == "slow=3" else 10
-    settings = {"on_fatal": "warn", "timeout_seconds": seconds, "max_calls": 30}
-    rows = runs(*jobs(12), settings=settings)
+    rows = runs(*jobs(12), settings={"on_fatal": "warn", "max_calls": 30})
     _check(rows, 12)
     assert "answered" not in outcomes(rows)
     assert len(runs.asked) <= 30
@@ -92,7 +92,7 @@ def test_a_server_that_always_fails(runs: Runs, fault: str) -> None:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_storm_of_everything(runs: Runs, seed: int) -> None:
     """Under all faults together nothing is lost, and the runs that follow finish the work."""
-    shares = dict.fromkeys(("reset", "429", "429=0.05", "503", "flood=10", "slow=2"), 0.05)
+    shares = dict.fromkeys(("reset", "429", "429=0.05", "503", "flood=10", "slow"), 0.05)
     shares |= dict.fromkeys(("truncated", "bad_json", "missing_attribute", "wrong_type"), 0.08)
     runs.server.rates = shares
     runs.server._random.seed(seed)
@@ -114,15 +114,15 @@ def test_a_storm_of_everything(runs: Runs, seed: int) -> None:
 )
 def test_a_fatal_fault_amid_a_run_loses_no_answer(runs: Runs, fault: str, word: str) -> None:
     """The run fails and says why; all that was answered is in the ledger, also what came last."""
-    runs.server.delay_seconds = 0.05
     runs.server.script(*["ok"] * 20, fault)
-    # In parallel, so that replies are still under way when the key is rejected.
+    # In parallel: what is asked beside it has its reply when the run has seen the fault.
+    runs.server.hold(after=21)
     with pytest.raises(FatalRunError, match=word):
-        runs(*jobs(60))
+        runs(*jobs(60), log=lambda line: "no further call" in line and runs.server.release())
     good = cells_asked(asked for asked in runs.asked if asked.fault == "ok")
     assert len(good) >= 20 * len(IDS)
     assert len(ledger_answers()) == len(good)
-    assert len(runs.asked) < 60
+    assert len(runs.asked) <= 21 + FEW.max_in_flight
     rows = runs(*jobs(60))
     assert outcomes(rows) == {"answered": 60 * len(IDS)}
     assert sum(runs.cells_asked.values()) == 60 * len(IDS) - len(good)
@@ -152,7 +152,7 @@ def test_a_server_whose_replies_nobody_can_read_is_left(runs: Runs, fault: str) 
     runs.server.rates = {fault: 1.0}
     with pytest.raises(FatalRunError, match=r"20 replies in a row .* OPENAI_BASE_URL .* llm_model"):
         runs(*jobs(200))
-    assert len(runs.asked) <= 20 + 2 * QUICK.max_in_flight
+    assert len(runs.asked) <= 20 + 2 * FEW.max_in_flight
 
 
 @pytest.mark.parametrize("fault", ["refusal", "truncated", "missing_attribute=tools"])

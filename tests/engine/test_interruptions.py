@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from jobforge.bookkeeping import Bookkeeper
 from jobforge.errors import InterruptedRunError
 from jobforge.executor import Attempt
 from jobforge.pipeline import impute
+from jobforge.questions import KeyedRequest, Keyer
 from support.builders import (
     IDS,
     jobs,
@@ -23,7 +27,9 @@ from support.builders import (
     requests_table,
 )
 from support.loopback_server import LoopbackServer
+from support.waiting import HANG_SECONDS, WaitedTime, until
 
+from engine.claims import expire_claims
 from engine.runs import (
     IN_TURN,
     LIVE,
@@ -45,59 +51,88 @@ def runs(live_server: LoopbackServer) -> Runs:
 
 
 class _Stop:
-    """An event that is set after a while, and when that was."""
+    """An event, and when it was set by a clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: WaitedTime) -> None:
         self.event = threading.Event()
+        self.clock = clock
         self.at = 0.0
 
     def set(self) -> None:
-        self.at = time.monotonic()
+        self.at = self.clock.now
         self.event.set()
 
+    @property
+    def seconds_ago(self) -> float:
+        """How long ago it was set."""
+        assert self.at
+        return self.clock.now - self.at
 
-def test_an_interrupted_run_ends_soon_and_keeps_all(runs: Runs) -> None:
+
+@pytest.fixture
+def stop(monkeypatch: pytest.MonkeyPatch) -> _Stop:
+    """A stop for a run whose time is what it waits."""
+    clock = WaitedTime()
+    monkeypatch.setattr(asyncio.events, "new_event_loop", clock.loop)
+    monkeypatch.setattr("jobforge.executor.blocking._LAST_WAIT_SECONDS", HANG_SECONDS)
+    return _Stop(clock)
+
+
+def test_an_interrupted_run_ends_soon_and_keeps_all(
+    runs: Runs, stop: _Stop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Within two seconds, however much is left; each reply that came is in the ledger."""
-    stop = _Stop()
-    runs.server.delay_seconds = 0.1
+    keyed, read = Keyer.keyed, 0
+
+    def counted(keyer: Keyer, *given: Any) -> KeyedRequest:
+        nonlocal read
+        read += 1
+        return keyed(keyer, *given)
 
     def stop_amid(body: dict[str, Any]) -> None:
         if runs.server.count >= 100 and not stop.at:
             stop.set()
 
+    monkeypatch.setattr(Keyer, "keyed", counted)
     runs.server.answer = stop_amid
+    # What is asked later than this has no reply.
+    runs.server.hold(after=100)
     with pytest.raises(InterruptedRunError, match="what was answered is kept"):
-        runs(*jobs(20_000), stop=stop.event)
-    assert time.monotonic() - stop.at < 2
-    assert 100 <= len(runs.asked) < 500
-    assert len(ledger_answers()) == len(runs.asked) * len(IDS)
+        runs(*jobs(20_000), stop=stop.event, settings={"max_in_flight": 32})
+    assert stop.seconds_ago < 2
+    assert 100 <= read < 10_000
+    assert 100 <= len(runs.asked) <= 100 + 32
+    assert len(ledger_answers()) == 100 * len(IDS)
     check_ledger()
 
 
-def test_what_hangs_is_cut_off(runs: Runs) -> None:
+def test_what_hangs_is_cut_off(runs: Runs, stop: _Stop) -> None:
     """A server that does not reply holds nobody up; the attempts are on record."""
-    stop = _Stop()
     runs.server.script(*["ok"] * 3)
-    runs.server.rates = {"slow=20": 1.0}
-    threading.Timer(1.5, stop.set).start()
+    runs.server.rates = {"slow": 1.0}
+    # It is told of each request that hangs before it counts it.
+    runs.server.limit = lambda: stop.set() if runs.server.count + 1 == 3 + 8 else None
     with pytest.raises(InterruptedRunError):
-        runs(*jobs(50), stop=stop.event, settings={"timeout_seconds": 60, "max_in_flight": 8})
-    assert time.monotonic() - stop.at < 2
+        runs(*jobs(50), stop=stop.event, settings={"max_in_flight": 8})
+    assert stop.seconds_ago < 2
     assert len(ledger_answers()) == 3 * len(IDS)
     statuses = [one["status"] for one in ledger_attempts()]
-    assert statuses.count("answered") == 3
-    assert statuses.count("interrupted") == len(runs.asked) - 3 > 0
+    assert Counter(statuses) == {"answered": 3, "interrupted": 8}
+    assert len(runs.asked) == 3 + 8
     check_ledger()
 
 
-def test_a_wait_between_tries_is_cut_short(runs: Runs) -> None:
+def test_a_wait_between_tries_is_cut_short(runs: Runs, stop: _Stop) -> None:
     """A run that waits as the server asked can be interrupted."""
-    stop = _Stop()
     runs.server.rates = {"429=120": 1.0}
-    threading.Timer(1.0, stop.set).start()
+
+    def stop_when_it_waits(line: str) -> None:
+        if "nothing is sent for" in line:
+            stop.set()
+
     with pytest.raises(InterruptedRunError):
-        runs(*jobs(20), stop=stop.event)
-    assert time.monotonic() - stop.at < 2
+        runs(*jobs(20), stop=stop.event, log=stop_when_it_waits)
+    assert stop.seconds_ago < 2
 
 
 def test_no_answer_is_given_out_before_it_is_durable(
@@ -161,31 +196,33 @@ def test_a_killed_run_loses_no_answer_that_it_had(live_server: LoopbackServer, s
     """Killed again and again at random moments, the runs that follow ask no answered cell."""
     rng = random.Random(seed)
     live_server.delay_seconds = 0.05
-    # Waiting for dead runs is the claims' business: here the next run comes after they end.
+    # Waiting for dead runs is the claims' business: here they end before the next run comes.
     settings: dict[str, Any] = {"max_in_flight": 4, "wait_for_others_seconds": 0}
     for number in range(4):
         before = set(ledger_answers()) if number else set()
         sent = live_server.count
-        one = child(f"run-{number}", 300, **settings)
-        until = time.monotonic() + 60
         wanted = sent + rng.randrange(1, 40)
-        while live_server.count < wanted and one.poll() is None and time.monotonic() < until:
-            time.sleep(0.001)
+        # However late the kill comes, the run has not come to its end.
+        live_server.hold(after=wanted + 30)
+        one = child(f"run-{number}", 300, **settings)
+        until(partial(_has_asked, live_server, wanted), partial(_lives, one))
         time.sleep(rng.random() * 0.1)
-        assert one.poll() is None, one.stderr.read()
+        assert _lives(one), one.stderr.read()
         one.kill()
         one.communicate()
+        live_server.settle()
+        live_server.release()
         asked = cells_asked(live_server.asked[sent:])
         assert live_server.count > sent
         again = {(name.replace("Job ", "j"), attribute) for name, attribute in asked}
         assert not again & before
         assert set(asked.values()) == {1}
-        time.sleep(2.1)
+        expire_claims()
     before = set(ledger_answers())
     assert before
     sent = live_server.count
     last = child("run-last", 300, **{**settings, "max_in_flight": 64})
-    out, err = last.communicate(timeout=120)
+    out, err = last.communicate(timeout=HANG_SECONDS)
     assert json.loads(out or "{}") == {"answered": 300 * len(IDS)}, err
     asked = cells_asked(live_server.asked[sent:])
     assert not {(name.replace("Job ", "j"), attribute) for name, attribute in asked} & before
@@ -193,3 +230,11 @@ def test_a_killed_run_loses_no_answer_that_it_had(live_server: LoopbackServer, s
     # What a kill cost: what was in flight, and what had come but was not on the disk yet.
     assert live_server.count - 300 <= 4 * 2 * 4
     check_ledger()
+
+
+def _has_asked(server: LoopbackServer, wanted: int) -> bool:
+    return server.count >= wanted
+
+
+def _lives(process: Any) -> bool:
+    return process.poll() is None

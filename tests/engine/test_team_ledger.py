@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 
 import pytest
 from jobforge.ledger import open_ledger
 from support.builders import IDS, jobs
 from support.loopback_server import LoopbackServer
+from support.waiting import HANG_SECONDS, until
 
+from engine.claims import expire_claims
 from engine.runs import Runs, cells_asked, check_ledger, child, ledger_answers, outcomes
 
 
@@ -24,11 +25,13 @@ def team_ledger(new_postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 def test_runs_at_once_ask_every_cell_once(live_server: LoopbackServer) -> None:
     """Two programs with the same work, one from its end: each cell is paid for once."""
-    live_server.delay_seconds = 0.05
-    settings = {"max_in_flight": 8, "wait_for_others_seconds": 60}
+    live_server.hold()
+    settings = {"max_in_flight": 8, "wait_for_others_seconds": HANG_SECONDS}
     both = [child("run-1", 120, **settings), child("run-2", 120, backwards=True, **settings)]
+    until(lambda: live_server.count == 2 * 8, lambda: all(one.poll() is None for one in both))
+    live_server.release()
     for one in both:
-        out, err = one.communicate(timeout=120)
+        out, err = one.communicate(timeout=HANG_SECONDS)
         assert json.loads(out or "{}") == {"answered": 120 * len(IDS)}, err
     assert set(cells_asked(live_server.asked).values()) == {1}
     assert live_server.count == 120
@@ -36,18 +39,18 @@ def test_runs_at_once_ask_every_cell_once(live_server: LoopbackServer) -> None:
 
 def test_the_claims_of_a_run_that_died_expire(live_server: LoopbackServer) -> None:
     """What a killed run had claimed is asked by the next one, and what it was told is not."""
-    live_server.delay_seconds = 0.1
+    live_server.hold(after=20)
     one = child("run-1", 60, max_in_flight=4)
-    until = time.monotonic() + 60
-    while live_server.count < 20 and time.monotonic() < until:
-        time.sleep(0.01)
+    until(lambda: live_server.count == 20 + 4, lambda: one.poll() is None)
     one.kill()
     one.communicate()
+    live_server.settle()
+    live_server.release()
     answered = len(ledger_answers())
-    assert answered >= 10 * len(IDS)
-    live_server.delay_seconds = 0.0
+    assert answered == 20 * len(IDS)
+    expire_claims()
     sent = live_server.count
-    rows = Runs(live_server)(*jobs(60), settings={"wait_for_others_seconds": 20})
+    rows = Runs(live_server)(*jobs(60), settings={"wait_for_others_seconds": 0})
     assert outcomes(rows) == {"answered": 60 * len(IDS)}
     assert sum(cells_asked(live_server.asked[sent:]).values()) == 60 * len(IDS) - answered
 
@@ -55,7 +58,7 @@ def test_the_claims_of_a_run_that_died_expire(live_server: LoopbackServer) -> No
 def test_batches_are_collected_by_whoever_comes(live_server: LoopbackServer) -> None:
     """One machine sends a batch, another collects it."""
     one = child("run-1", 20, mode="batch")
-    out, err = one.communicate(timeout=120)
+    out, err = one.communicate(timeout=HANG_SECONDS)
     assert json.loads(out or "{}") == {"awaiting_llm": 20 * len(IDS)}, err
     live_server.batches.end()
     rows = Runs(live_server)(*jobs(20), settings={"mode": "batch"})

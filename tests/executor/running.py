@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import selectors
 import threading
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from jobforge.client import Connection
+from jobforge.completions import Reply
 from jobforge.executor import (
     Attempt,
     Budget,
@@ -27,6 +29,8 @@ from jobforge.limiter import RateLimiter
 from jobforge.retries import RetryPolicy
 from jobforge.transport import OpenAITransport, Transport
 from support.builders import PACK, jobs
+from support.loopback_server import STATUS_FAULTS, LoopbackServer, error_body
+from support.waiting import HANG_SECONDS
 
 KEY = "sk-test-0123456789abcdef"
 MODEL = "asked-model"
@@ -111,7 +115,7 @@ class Ran:
 def run(base_url: str, work: Iterable[WorkItem], **options: Any) -> Ran:
     """Run items over HTTP to the end and check that every cell is named."""
     asked = list(work)
-    timeout = options.pop("timeout_seconds", 5.0)
+    timeout = options.pop("timeout_seconds", HANG_SECONDS)
 
     async def main() -> Ran:
         transport = OpenAITransport(Connection(base_url, KEY), timeout_seconds=timeout)
@@ -136,6 +140,7 @@ async def run_with(
     stop: threading.Event | None = None,
     in_work: int = 64,
     each: Callable[[Finished], None] = lambda finished: None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> Ran:
     """Run items through a transport in this event loop."""
     recorder = recorder or Recorded()
@@ -150,13 +155,41 @@ async def run_with(
         secrets=[KEY],
         stop=stop,
         in_work=in_work,
-        log=lines.append,
+        log=lambda line: (lines.append(line), log(line)),  # type: ignore[func-returns-value]
     )
     finished = []
     async for done in executor.run(in_turn(work)):
         each(done)
         finished.append(done)
     return Ran(finished, recorder.attempts, executor.closed_reason, lines)
+
+
+class Direct:
+    """A server's replies without a connection, on any clock; each takes so many seconds.
+
+    sent_at: when each request was sent.
+    """
+
+    def __init__(self, server: LoopbackServer, seconds: float) -> None:
+        self._server, self._seconds = server, seconds
+        self.sent_at: list[float] = []
+
+    async def send(self, body: bytes) -> Reply:
+        self.sent_at.append(asyncio.get_running_loop().time())
+        asked = json.loads(body)
+        fault, number = self._server.record("", {}, asked)
+        await asyncio.sleep(self._seconds)
+        name, _, value = fault.partition("=")
+        if name in STATUS_FAULTS:
+            status, code, message = STATUS_FAULTS[name]
+            said, headers = error_body(code, message), {"retry-after": value} if value else {}
+        else:
+            status, said = 200, self._server.completion(asked, name, value, number)
+            headers = dict(self._server.headers()) if self._server.headers else {}
+        return Reply(status, headers, json.dumps(said).encode(), self._seconds)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
 
 
 async def in_turn(work: Iterable[T]) -> AsyncIterator[T]:
@@ -168,7 +201,7 @@ async def in_turn(work: Iterable[T]) -> AsyncIterator[T]:
 @asynccontextmanager
 async def opened(base_url: str, **options: Any) -> AsyncIterator[Executor]:
     """An executor over HTTP, for `run_blocking`."""
-    transport = OpenAITransport(Connection(base_url, KEY), timeout_seconds=5)
+    transport = OpenAITransport(Connection(base_url, KEY), timeout_seconds=HANG_SECONDS)
     limiter = RateLimiter(start_rate=1e5, start_in_flight=8)
     yield Executor(transport, limiter, model=MODEL, policy=quick(), **options)
     await transport.aclose()

@@ -17,6 +17,7 @@ from jobforge.client import Connection
 from jobforge.completions import Reply, read_completion
 from jobforge.transport import OpenAITransport
 from support.loopback_server import LoopbackServer
+from support.waiting import HANG_SECONDS
 
 from executor.running import KEY
 
@@ -27,7 +28,9 @@ def send(base_url: str, *, times: int = 1, key: str = KEY, **options: Any) -> Re
     """Send so many requests, return the last reply."""
 
     async def main() -> Reply:
-        transport = OpenAITransport(Connection(base_url, key), **{"timeout_seconds": 5, **options})
+        transport = OpenAITransport(
+            Connection(base_url, key), **{"timeout_seconds": HANG_SECONDS, **options}
+        )
         try:
             for _ in range(times):
                 reply = await transport.send(BODY)
@@ -129,7 +132,7 @@ def test_a_drip_ends_by_the_time_out(server: LoopbackServer) -> None:
 
 def test_silence_ends_by_the_time_out(server: LoopbackServer) -> None:
     """A server that does not answer is a TimedOutError."""
-    server.script("slow=2")
+    server.script("slow")
     with pytest.raises(errors.TimedOutError):
         send(server.base_url, timeout_seconds=0.2)
 

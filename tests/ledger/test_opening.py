@@ -7,9 +7,10 @@ import os
 import resource
 import sqlite3
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import duckdb
 import pytest
@@ -21,8 +22,11 @@ from jobforge.ledger import (
     LedgerFullError,
     open_ledger,
 )
+from jobforge.ledger.database import Database
 from jobforge.ledger.location import Location
+from sqlalchemy import Connection
 from support.postgres import PASSWORD, Server
+from support.waiting import HANG_SECONDS, Clock
 
 from ledger.builders import asked, attempt, cell_keys
 
@@ -170,17 +174,38 @@ def test_a_locked_ledger_is_waited_for_and_then_refused(project: Path) -> None:
     open_ledger("ledger.sqlite", wait_seconds=0.1).close()
 
 
-def test_what_was_paid_for_waits_longer_for_a_lock(project: Path) -> None:
+def test_what_was_paid_for_waits_longer_for_a_lock(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A program that holds the ledger for a while costs no answer; one that keeps it is told."""
-    with open_ledger("ledger.sqlite", wait_seconds=0.2) as ledger:
-        other = sqlite3.connect("ledger.sqlite", isolation_level=None, check_same_thread=False)
+    clock, write = Clock(), Database.write
+    monkeypatch.setattr("jobforge.ledger.store.time", SimpleNamespace(monotonic=clock))
+    other = sqlite3.connect("ledger.sqlite", isolation_level=None, check_same_thread=False)
+    lets_go_after = 3
+    refusals = 0
+
+    def write_or_wait(database: Database, work: Callable[[Connection], Any]) -> Any:
+        nonlocal refusals
+        try:
+            return write(database, work)
+        except LedgerBusyError:
+            clock.now += 0.25
+            refusals += 1
+            if refusals == lets_go_after:
+                other.execute("rollback")
+            raise
+
+    monkeypatch.setattr(Database, "write", write_or_wait)
+    with open_ledger("ledger.sqlite", wait_seconds=0.25) as ledger:
         other.execute("begin immediate")
-        threading.Timer(0.6, lambda: other.execute("rollback")).start()
         ledger.record([attempt()])
+        assert refusals == lets_go_after
         assert len(ledger.lookup(cell_keys(asked()))) == 2
         other.execute("begin immediate")
+        lets_go_after = refusals = 0
         with pytest.raises(LedgerBusyError):
             ledger.record([attempt(asked(2))])
+        assert refusals == 6
 
 
 def test_a_ledger_to_read_must_be_there(project: Path) -> None:
@@ -194,7 +219,7 @@ def in_child(work: Callable[[], None]) -> None:
     """Do the work in a process of its own, whose limits and user end with it."""
     process = multiprocessing.get_context("fork").Process(target=_exit_code, args=(work,))
     process.start()
-    process.join(60)
+    process.join(HANG_SECONDS)
     assert process.exitcode == 0
 
 

@@ -15,9 +15,13 @@ from pathlib import Path
 
 import pytest
 from jobforge.ledger import Ledger, open_ledger
+from jobforge.ledger.dialects import Postgres, Sqlite
+from support.waiting import HANG_SECONDS
 
-from ledger.builders import MINUTE, asked, attempt, cell_keys
+from ledger.builders import asked, attempt, cell_keys
 
+# Longer than any test takes, and not so long that a wrong clock could have made it.
+LONG = timedelta(minutes=50)
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -27,7 +31,7 @@ def _claim(url: str, run_id: str, keys: list[str], together: object, given: obje
         together.wait()  # type: ignore[attr-defined]
         mine: set[str] = set()
         for first in range(0, len(keys), 100):
-            mine |= ledger.claim(keys[first : first + 100], run_id, MINUTE)
+            mine |= ledger.claim(keys[first : first + 100], run_id, LONG)
         given.put(mine)  # type: ignore[attr-defined]
 
 
@@ -42,9 +46,9 @@ def test_processes_that_claim_at_once_never_get_the_same_cell(url: str) -> None:
     ]
     for process in processes:
         process.start()
-    shares = [given.get(timeout=60) for _ in processes]
+    shares = [given.get(timeout=HANG_SECONDS) for _ in processes]
     for process in processes:
-        process.join(60)
+        process.join(HANG_SECONDS)
     assert sum(map(len, shares)) == 1000
     assert set().union(*shares) == set(keys)
 
@@ -58,7 +62,7 @@ def _ask_all(url: str, run_id: str, jobs: int, together: object, asked_cells: ob
         for job in order:
             request = asked(job)
             keys = cell_keys(request)
-            mine = ledger.claim(keys, run_id, MINUTE)
+            mine = ledger.claim(keys, run_id, LONG)
             if mine == set(keys):
                 paid += keys
                 ledger.record([attempt(request, f"{run_id}-{job}", run_id=run_id)])
@@ -77,9 +81,9 @@ def test_runs_that_ask_the_same_jobs_at_once_pay_each_cell_once(url: str) -> Non
     ]
     for process in processes:
         process.start()
-    paid = [key for _ in processes for key in asked_cells.get(timeout=120)]
+    paid = [key for _ in processes for key in asked_cells.get(timeout=HANG_SECONDS)]
     for process in processes:
-        process.join(60)
+        process.join(HANG_SECONDS)
     assert len(paid) == len(set(paid)) == 200
     with open_ledger(url) as ledger:
         stats = ledger.stats()
@@ -88,23 +92,27 @@ def test_runs_that_ask_the_same_jobs_at_once_pay_each_cell_once(url: str) -> Non
 
 def _claim_and_die(url: str, keys: list[str]) -> None:
     ledger = open_ledger(url)
-    ledger.claim(keys, "dead", timedelta(seconds=2))
+    ledger.claim(keys, "dead", LONG)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_the_claims_of_a_killed_run_end(url: str) -> None:
+def test_the_claims_of_a_killed_run_end(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cells that a killed run had claimed are given after their time, and not before."""
     with open_ledger(url) as ledger:
         keys = cell_keys(asked())
         process = SPAWN.Process(target=_claim_and_die, args=(url, keys))
         process.start()
-        process.join(60)
+        process.join(HANG_SECONDS)
         assert process.exitcode == -signal.SIGKILL
-        until = time.monotonic() + 30
-        while not (mine := ledger.claim(keys, "next", MINUTE)):
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        assert mine == set(keys)
+        assert ledger.claim(keys, "next", LONG) == set()
+        later = LONG // timedelta(microseconds=1)
+        for dialect in (Sqlite, Postgres):
+            monkeypatch.setattr(dialect, "now", _moved(dialect.now, later))
+        assert ledger.claim(keys, "next", LONG) == set(keys)
+
+
+def _moved(now: Callable[..., int], later: int) -> Callable[..., int]:
+    return lambda *given: now(*given) + later
 
 
 def _open(url: str, together: object, opened: object) -> None:
@@ -119,9 +127,9 @@ def test_processes_that_open_a_new_ledger_at_once_make_one(url: str) -> None:
     processes = [SPAWN.Process(target=_open, args=(url, together, opened)) for _ in range(3)]
     for process in processes:
         process.start()
-    versions = [opened.get(timeout=60) for _ in processes]
+    versions = [opened.get(timeout=HANG_SECONDS) for _ in processes]
     for process in processes:
-        process.join(60)
+        process.join(HANG_SECONDS)
     assert len(set(versions)) == 1
 
 

@@ -114,7 +114,6 @@ TestAnyOrder.settings = settings(
 
 
 @given(cap=st.decimals("0", "0.5", places=4), worst=st.integers(1, 40_000))
-@settings(deadline=None)
 def test_a_run_stops_before_its_last_cent_is_exceeded(cap: Decimal, worst: int) -> None:
     """Requests that cost their worst case are sent as long as one more fits, and no longer."""
     budget = Budget(Caps(max_cost_usd=cap, max_calls=None), PRICE)

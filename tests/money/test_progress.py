@@ -10,16 +10,7 @@ from typing import Any
 import pytest
 from jobforge.prices import Usage
 from jobforge.progress import GO_ON, Progress
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from support.waiting import HANG_SECONDS, Clock
 
 
 class Terminal(io.StringIO):
@@ -82,7 +73,7 @@ def test_ticks_come_from_a_thread_of_their_own(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(one, "_log", lambda line: (lines.append(line), said.set()))
     with one.ticking():
         clock.now = 10
-        assert said.wait(10)
+        assert said.wait(HANG_SECONDS)
     assert lines == ["LLM so far: 0 of 10 (0%) cells"]
     assert "jobforge-progress" not in {thread.name for thread in threading.enumerate()}
 

@@ -18,6 +18,8 @@ from jobforge.pipeline import impute
 from jobforge.questions import Keyer
 from jobforge.settings import Settings
 
+from support.waiting import HANG_SECONDS
+
 PRICES = Path(__file__).parents[2] / "seeds" / "reference" / "model_prices.csv"
 
 READING = Attribute(
@@ -186,7 +188,7 @@ def run(
         requests_table(*requests),
         recorded_table() if recorded is None else recorded,
         prices_table(),
-        settings or Settings(mode="live", timeout_seconds=5),
+        settings or Settings(mode="live", timeout_seconds=HANG_SECONDS),
         invocation_id=invocation_id,
         log=log or (lambda line: None),
         warn=warn,

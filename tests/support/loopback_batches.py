@@ -1,13 +1,14 @@
 """The Batch API of the loopback server: files, batches, and what can go wrong with them.
 
-A batch stays `in_progress` until the test ends it, or ends by itself when `automatic` is set:
+A batch stays `in_progress` until the test ends it, or ends by itself when it is looked at:
 
     server.batches.end()                        # all that are under way: completed
     server.batches.end("expired", share=0.5)    # the first half has results
+    server.batches.end_when_looked_at(2)        # each when it is looked at for the second time
     server.batches.faults["create"].append("lost")
 
 Faults of a call (upload, create, get, list, file, download): a status such as `500`, `lost` (done,
-but the connection breaks before the reply), `hang` (the reply comes after ten seconds).
+but the connection breaks before the reply), `hang` (done, but the reply waits for `released`).
 """
 
 from __future__ import annotations
@@ -32,13 +33,16 @@ _PAGE = 20
 class Batches:
     """What the server has of files and batches.
 
-    answer: gives status and body of the reply to one request. automatic: batches end when they are
-    asked for.
+    answer: gives status and body of the reply to one request. released: once it is set what hangs
+    is replied to. called: is told the name of each call.
     """
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
-        self.automatic = False
+        self.released = threading.Event()
+        self.called: Callable[[str], object] = lambda name: None
+        self._ends: tuple[int, str, float] | None = None
+        self._looks: Counter[str] = Counter()
         self.files: dict[str, bytes] = {}
         self.names: dict[str, str] = {}
         self.batches: dict[str, Json] = {}
@@ -90,8 +94,11 @@ class Batches:
         """Return a batch."""
         with self.lock:
             batch = self.batches.get(batch_id)
-            if batch is not None and self.automatic and batch["status"] == "in_progress":
-                self._end(batch, "completed", 1.0)
+            self._looks[batch_id] += 1
+            if batch is not None and self._ends and batch["status"] == "in_progress":
+                look, status, share = self._ends
+                if self._looks[batch_id] >= look:
+                    self._end(batch, status, share)
             return None if batch is None else dict(batch)
 
     def file(self, file_id: str) -> Json | None:
@@ -130,6 +137,12 @@ class Batches:
             for name, batch in self.batches.items():
                 if batch["status"] == "in_progress" and only in (None, name):
                     self._end(batch, status, share)
+
+    def end_when_looked_at(
+        self, look: int = 1, status: str = "completed", *, share: float = 1.0
+    ) -> None:
+        """End every batch when it is looked at so often."""
+        self._ends = look, status, share
 
     def _end(self, batch: Json, status: str, share: float) -> None:
         lines = self.requests_of(batch["input_file_id"])

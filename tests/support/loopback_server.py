@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import json
 import random
+import select
 import socket
 import struct
 import threading
@@ -27,6 +28,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from support.loopback_batches import Batches
+from support.waiting import HANG_SECONDS
 
 __all__ = ["FAULTS", "Asked", "LoopbackServer", "instance_of", "strict_schema_fault"]
 
@@ -114,6 +116,7 @@ class LoopbackServer:
     dialect: refuse schemas with a 400 as `openai` or `azure` does in strict mode; None takes all.
     model: what replies say gave them; None repeats the model that was asked for.
     delay_seconds: how long every reply takes.
+    silent: is told the body of each request that meets `slow` or `drip`.
     answer: gives the reply's content for a request's body, or None for the usual instance.
     """
 
@@ -128,6 +131,7 @@ class LoopbackServer:
     keep: bool = True
     limit: Callable[[], str | None] | None = None
     headers: Callable[[], Mapping[str, str]] | None = None
+    silent: Callable[[bytes], object] = lambda body: None
 
     def __post_init__(self) -> None:
         self.asked: list[Asked] = []
@@ -137,20 +141,43 @@ class LoopbackServer:
         self._lock = threading.Lock()
         self._log = self.log_file.open("a", encoding="utf-8") if self.log_file else None
         self.batches = Batches(self._in_batch)
+        self._held_after = 0
+        self._released = threading.Event()
+        self._released.set()
+        self._ended = threading.Event()
         for name in self.rates:
             _known_fault(name)
 
     def script(self, *faults: str) -> None:
         """Meet the next requests with these faults, in order; `ok` is none.
 
-        A fault may have a value: `429=0.1` sends Retry-After 0.1, `slow=2` waits two seconds,
-        `wrong_type=leadership` spoils that attribute, `drip=0.1` sends a byte each 0.1 seconds,
-        `flood=10` sends ten million bytes.
+        A fault may have a value: `429=0.1` sends Retry-After 0.1, `wrong_type=leadership` spoils
+        that attribute, `drip=0.1` sends a byte each 0.1 seconds, `flood=10` sends ten million
+        bytes. `slow` sends nothing for as long as the client waits.
         """
         for fault in faults:
             _known_fault(fault)
         with self._lock:
             self._script.extend(faults)
+
+    def hold(self, after: int = 0) -> None:
+        """Hold the replies to all requests but the first so many, until they are released."""
+        self._held_after = after
+        self._released.clear()
+
+    def release(self) -> None:
+        """Send what was held, and hold nothing more."""
+        self._released.set()
+
+    def settle(self) -> None:
+        """Return once all has been read that was sent by clients which are all gone."""
+        address = ("127.0.0.1", int(self._server.server_address[1]))
+        # Connections are taken in their order: once this one was, every earlier one was.
+        with socket.create_connection(address) as last:
+            last.sendall(b"GET /v1/models HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+            while last.recv(4096):
+                """Nobody reads the list."""
+        self._server.wait_until_idle()
 
     @property
     def base_url(self) -> str:
@@ -166,6 +193,7 @@ class LoopbackServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -237,6 +265,7 @@ class LoopbackServer:
         return "ok"
 
 
+_LOOK_SECONDS = 0.02
 _SECRET_HEADERS = ("authorization", "api-key", "x-api-key", "cookie")
 
 
@@ -244,6 +273,33 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 512
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._connections = 0
+        self._changed = threading.Condition()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Count a connection from the moment it is taken."""
+        self._count(1)
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a connection to its end."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._count(-1)
+
+    def wait_until_idle(self) -> None:
+        """Return once there is no connection."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: not self._connections, HANG_SECONDS)
+
+    def _count(self, change: int) -> None:
+        with self._changed:
+            self._connections += change
+            self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no event."""
@@ -279,13 +335,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _batch_call(self, name: str, call: Callable[[], Json | bytes | None]) -> None:
         """Answer a call of the Batch API."""
         fault = self.loopback.batches.fault(name)
+        self.loopback.batches.called(name)
         if fault.isdigit():
             return self._error(int(fault), None, f"fault {fault}")
         result = call()
         if fault == "lost":
             return self._reset()
-        if fault == "hang":
-            time.sleep(10)
+        if fault == "hang" and not self._held_until(self.loopback.batches.released):
+            return None
         if result is None:
             return self._error(404, None, "there is no such thing")
         if isinstance(result, bytes):
@@ -306,10 +363,14 @@ class _Handler(BaseHTTPRequestHandler):
         lower = {name.lower(): value for name, value in self.headers.items()}
         fault, number = self.loopback.record(self.path, lower, body)
         name, _, value = fault.partition("=")
+        if number > self.loopback._held_after and not self._held_until(self.loopback._released):
+            return None
         if self.loopback.delay_seconds:
             time.sleep(self.loopback.delay_seconds)
         if name == "slow":
-            time.sleep(float(value or 1))
+            self.loopback.silent(raw)
+            self._held_until(threading.Event())
+            return None
         if name == "reset":
             return self._reset()
         if name == "html":
@@ -317,7 +378,7 @@ class _Handler(BaseHTTPRequestHandler):
         if name == "redirect":
             return self._send_bytes(307, b"", "text/plain", {"location": self.path})
         if name == "drip":
-            return self._drip(float(value or 0.1))
+            return self._drip(float(value or 0.1), raw)
         if name == "flood":
             return self._send_bytes(200, b" " * int(float(value or 10) * 1e6), "text/plain", {})
         request_id = {"x-request-id": f"req_{number}"}
@@ -367,16 +428,34 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
         self.wfile.flush()
 
-    def _drip(self, seconds: float) -> None:
+    def _held_until(self, released: threading.Event) -> bool:
+        """Wait for the event; return whether the client has waited as well."""
+        while not released.wait(_LOOK_SECONDS):
+            if self.loopback._ended.is_set() or self._client_is_gone():
+                self.close_connection = True
+                return False
+        return True
+
+    def _client_is_gone(self) -> bool:
+        try:
+            readable, _, _ = select.select([self.connection], [], [], 0)
+            return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+        except (OSError, ValueError):
+            return True
+
+    def _drip(self, seconds: float, body: bytes) -> None:
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", "100000")
         self.end_headers()
         try:
-            for _ in range(100_000):
+            for number in range(100_000):
                 self.wfile.write(b" ")
                 self.wfile.flush()
-                time.sleep(seconds)
+                if number == 0:
+                    self.loopback.silent(body)
+                if self.loopback._ended.wait(seconds):
+                    break
         except OSError:
             self.close_connection = True
 

@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from support.waiting import HANG_SECONDS
+
 __all__ = ["PASSWORD", "Server", "binaries"]
 
 PASSWORD = "a-password-of-the-tests-1"
@@ -50,7 +52,17 @@ class Server:
             *("--encoding", "UTF8", "--no-locale", "--no-sync"),
         )
         options = f"-h 127.0.0.1 -p {self.port} -k {self._folder}"
-        self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", options, "start")
+        self._run(
+            "pg_ctl",
+            "-w",
+            "-t",
+            f"{HANG_SECONDS:.0f}",
+            "-l",
+            str(self._folder / "log"),
+            "-o",
+            options,
+            "start",
+        )
 
     def stop(self) -> None:
         """Stop the server and remove all it had."""
@@ -80,7 +92,7 @@ class Server:
             user=self._user,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=120,
+            timeout=HANG_SECONDS,
         )
 
 

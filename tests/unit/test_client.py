@@ -18,11 +18,12 @@ from jobforge.settings import Settings
 from openai.resources.chat.completions import Completions
 from support.builders import ATTRIBUTES
 from support.loopback_server import LoopbackServer
+from support.waiting import HANG_SECONDS
 
 KEY = "sk-test-0123456789abcdef"
 MESSAGES = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
 FORM = response_format(ATTRIBUTES)
-SETTINGS = Settings(mode="live", model="asked-model", timeout_seconds=5)
+SETTINGS = Settings(mode="live", model="asked-model", timeout_seconds=HANG_SECONDS)
 
 
 def client(server: LoopbackServer, **settings: Any) -> ChatClient:
@@ -144,9 +145,10 @@ def test_every_fault_is_one_of_our_errors(
 
 def test_a_slow_server_is_timed_out(server: LoopbackServer) -> None:
     """A reply that does not come in time is its own error, after three tries."""
-    server.script(*["slow=1"] * 3)
+    server.script(*["slow"] * 3)
     with pytest.raises(errors.TimedOutError, match=r"0\.1 seconds"):
         client(server, timeout_seconds=0.1).complete(MESSAGES, FORM)
+    server.settle()
     assert server.count == 3
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -40,10 +40,11 @@ from support.builders import (
     utc,
 )
 from support.loopback_server import CELL_FAULTS, LoopbackServer
+from support.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.usefixtures("ledger_file", "quick")
 
-LIVE = Settings(mode="live", model="asked-model", timeout_seconds=5)
+LIVE = Settings(mode="live", model="asked-model", timeout_seconds=HANG_SECONDS)
 # One request after the other, so that a script of faults meets the jobs in their order.
 IN_TURN = replace(LIVE, max_in_flight=1)
 WARN = replace(IN_TURN, on_fatal="warn")
@@ -84,6 +85,7 @@ class TestAnswers:
 
     def test_answers_have_their_provenance(self, live_server: LoopbackServer) -> None:
         """An answer says which model, prompt, request and moment it is from."""
+        before = datetime.now(UTC)
         [row] = run(request(attribute_ids=("reading",)), settings=LIVE)
         assert row["model_requested"] == "asked-model"
         assert row["model_used"] == "loopback-model"
@@ -92,7 +94,7 @@ class TestAnswers:
         assert row["dbt_invocation_id"] == "invocation-1"
         assert row["pack_id"] == PACK.pack_id
         assert row["question_key"] == question_key()
-        assert abs(row["imputed_at"] - datetime.now(UTC)) < timedelta(seconds=30)
+        assert before <= row["imputed_at"] <= datetime.now(UTC)
         assert row["reason"] is None
 
     def test_evidence_is_sent(self, live_server: LoopbackServer) -> None:
@@ -295,7 +297,7 @@ class TestMisbehaviour:
 
     def test_a_slow_reply(self, live_server: LoopbackServer) -> None:
         """A reply that does not come in time fails its cells."""
-        live_server.script(*["slow=2"] * 5)
+        live_server.script(*["slow"] * 5)
         rows = run(request(), settings=replace(LIVE, timeout_seconds=0.4))
         assert outcomes(rows) == {"failed": len(IDS)}
         assert reasons(rows) == {"no reply within 0.4 seconds; sent 5 times"}
@@ -652,7 +654,9 @@ class TestReporting:
     def test_progress_lines_come_at_intervals(
         self, live_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A long run says how far it is."""
+        """A long run says how far it is, after each cell where there is no interval."""
+        # The lines of the ticking thread come by the clock and have a test of their own.
+        monkeypatch.setattr("jobforge.progress._TICK_SECONDS", HANG_SECONDS)
         monkeypatch.setattr(pipeline, "Progress", partial(Progress, seconds=0.0))
         lines: list[str] = []
         run(*jobs(3), settings=LIVE, log=lines.append)
@@ -669,10 +673,10 @@ class TestReporting:
         in_time: list[bool] = []
 
         def wait(body: dict[str, Any]) -> None:
-            in_time.append(said.wait(10))
+            in_time.append(said.wait(HANG_SECONDS))
 
         live_server.answer = wait
-        run(*jobs(1), settings=replace(LIVE, timeout_seconds=20), log=lambda line: said.set())
+        run(*jobs(1), settings=LIVE, log=lambda line: said.set())
         assert in_time == [True]
 
     def test_the_rate_is_that_of_what_this_run_asks(
@@ -752,7 +756,8 @@ def test_rows_stream_in_batches(
         log=lambda line: None,
     )
     first = reader.read_next_batch()
+    until(lambda: live_server.count > 32)
+    # What is neither taken nor in work waits for the reader, who gives time to do otherwise.
     time.sleep(1)
-    # What is neither taken nor in work waits for the reader.
     assert first.num_rows == 32 < live_server.count < 128
     assert first.num_rows + reader.read_all().num_rows == live_server.count == 400
