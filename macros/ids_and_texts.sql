@@ -35,7 +35,7 @@ select
     jobs.job_number,
     attributes.attribute_number,
     gold.*,
-from {{ ref(gold) }} as gold
+from {{ gold }} as gold
 left join {{ ref("int_jobs") }} as jobs
     on gold.job_id = jobs.job_id
 left join {{ ref("int_attributes") }} as attributes

@@ -1,11 +1,11 @@
 -- Guards promises 1 and 2: a filled cell has one winner in the provenance, with
 -- the value that gold shows; an open cell has none, no value and a reason.
 with gold as (
-    {{ numbered_cells("gold_job_attributes") }}
+    {{ numbered_cells(ref("gold_job_attributes")) }}
 ),
 
 provenance as (
-    {{ numbered_cells("gold_job_attribute_provenance") }}
+    {{ numbered_cells(ref("gold_job_attribute_provenance")) }}
 ),
 
 winners as (

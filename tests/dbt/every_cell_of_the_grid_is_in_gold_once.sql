@@ -7,7 +7,7 @@ with grid as (
 ),
 
 numbered as (
-    {{ numbered_cells("gold_job_attributes") }}
+    {{ numbered_cells(ref("gold_job_attributes")) }}
 ),
 
 gold as (

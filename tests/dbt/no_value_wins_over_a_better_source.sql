@@ -1,11 +1,11 @@
 -- Guards the cascade: no LLM value wins where an authoritative or O*NET
 -- candidate exists, and no candidate at all wins over one of higher precedence.
 with gold as (
-    {{ numbered_cells("gold_job_attributes") }}
+    {{ numbered_cells(ref("gold_job_attributes")) }}
 ),
 
 provenance as (
-    {{ numbered_cells("gold_job_attribute_provenance") }}
+    {{ numbered_cells(ref("gold_job_attribute_provenance")) }}
 )
 
 select

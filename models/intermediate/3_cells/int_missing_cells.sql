@@ -1,9 +1,24 @@
-with cells as (
-    select * from {{ ref("int_cells") }}
+-- Most jobs are known in full: they are found by a count, and only the others' cells
+-- are looked up one by one.
+with known_values as (
+    select * from {{ ref("int_known_values") }}
 ),
 
-known_values as (
-    select * from {{ ref("int_known_values") }}
+complete_jobs as (
+    select job_number
+    from known_values
+    group by job_number
+    having count(*) = (select count(*) from {{ ref("int_attributes") }})
+),
+
+cells as (
+    select cells.*
+    from {{ ref("int_cells") }} as cells
+    where
+        not exists (
+            select 1 from complete_jobs
+            where complete_jobs.job_number = cells.job_number
+        )
 ),
 
 missing_cells as (
