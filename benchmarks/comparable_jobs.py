@@ -32,19 +32,54 @@ import pyarrow as pa
 from onet_agreement import load_oasis, load_seeds
 
 ROOT = Path(__file__).resolve().parent.parent
-MODELS = "path:models/intermediate/comparable_jobs"
+FOLDER = "models/intermediate/4_comparable_jobs"
 JOB_COLUMNS = ("job_id", "job_title", "job_family", "job_function", "unit_group")
 
-INPUTS = """
+# What a run is given, by text; NUMBERED makes the models' inputs of it.
+GIVEN = """
 create schema main_intermediate;
-create table main_intermediate.int_jobs (
+create table given_jobs (
     job_id text, job_title text, job_family text, job_function text, unit_group text
 );
-create table main_intermediate.int_known_values (
-    job_id text, attribute_id text, value text, value_number double,
-    source_type text, source_record text
+create table known_values (
+    job_id text, attribute_id text, value text, source_record text
 );
-create table main_intermediate.int_missing_cells (job_id text, attribute_id text);
+create table missing_cells (job_id text, attribute_id text);
+"""
+
+NUMBERED = """
+create table main_intermediate.int_jobs as
+select cast(row_number() over (order by job_id) as integer) as job_number, *
+from given_jobs;
+
+create table attribute_numbers as
+select
+    attribute_id,
+    cast(row_number() over (order by attribute_id) as integer) as attribute_number
+from (select attribute_id from known_values union select attribute_id from missing_cells);
+
+create table numbered_values as
+select
+    *,
+    cast(row_number() over () as integer) as value_id,
+    cast(dense_rank() over (order by source_record) as integer) as source_record_number
+from known_values;
+
+create table main_intermediate.int_known_values as
+select job_number, attribute_number, 1 as precedence_rank, value_id
+from numbered_values
+inner join main_intermediate.int_jobs using (job_id)
+inner join attribute_numbers using (attribute_id);
+
+create table main_intermediate.int_source_records as
+select 1 as precedence_rank, value_id, source_record_number
+from numbered_values;
+
+create table main_intermediate.int_missing_cells as
+select job_number, attribute_number
+from missing_cells
+inner join main_intermediate.int_jobs using (job_id)
+inner join attribute_numbers using (attribute_id);
 """
 
 # Every title of the data once per profile: `title` jobs answer, `label` and `example` jobs ask.
@@ -74,7 +109,7 @@ inner join classes on classes.noc_code = left(profile, 1)
 """
 
 QUALITY_JOBS = """
-insert into main_intermediate.int_jobs
+insert into given_jobs
 select
     'title ' || profile || ' ' || lpad(cast(number as text), 4, '0'),
     title,
@@ -94,19 +129,17 @@ where number = $asking_title
 """
 
 QUALITY_CELLS = """
-insert into main_intermediate.int_known_values
+insert into known_values
 select
     jobs.job_id,
     ratings.attribute_id,
     cast(ratings.rating as text),
-    ratings.rating,
-    'AUTHORITATIVE',
     ratings.oasis_profile
-from main_intermediate.int_jobs as jobs
+from given_jobs as jobs
 inner join oasis_ratings as ratings
     on jobs.job_id like 'title %' and substr(jobs.job_id, 7, 8) = ratings.oasis_profile;
 
-insert into main_intermediate.int_missing_cells
+insert into missing_cells
 select 'asks ' || oasis_profile, attribute_id
 from oasis_ratings;
 """
@@ -114,12 +147,16 @@ from oasis_ratings;
 QUALITY = """
 with others as (
     select
-        substr(job_id, 6) as profile,
+        substr(asking.job_id, 6) as profile,
         attribute_id,
         cast(value as double) as value,
-        row_number() over (partition by job_id, attribute_id order by comparable_rank) as place
+        row_number() over (
+            partition by job_number, attribute_number order by comparable_rank
+        ) as place
     from main_intermediate.int_comparable_jobs
-    where substr(comparable_job_id, 7, 8) <> substr(job_id, 6)
+    inner join main_intermediate.int_jobs as asking using (job_number)
+    inner join numbered_values using (value_id)
+    where substr(numbered_values.job_id, 7, 8) <> substr(asking.job_id, 6)
 ),
 
 estimates as (
@@ -182,7 +219,7 @@ def load_table(
 def compile_models(folder: Path, comparable_jobs: int) -> list[tuple[str, str]]:
     """Return name and compiled SQL of each model, in the order they depend on each other."""
     target = folder / f"target_{comparable_jobs}"
-    command = ["dbt", "--quiet", "compile", "--select", MODELS]
+    command = ["dbt", "--quiet", "compile", "--select", f"path:{FOLDER}"]
     command += ["--target-path", str(target), "--log-path", str(folder / "logs")]
     command += ["--vars", json.dumps({"llm_comparable_jobs": comparable_jobs})]
     environment = {**os.environ, "JOBFORGE_WAREHOUSE": str(folder / "benchmark.duckdb")}
@@ -193,7 +230,9 @@ def compile_models(folder: Path, comparable_jobs: int) -> list[tuple[str, str]]:
     models = {
         key: node
         for key, node in nodes.items()
-        if node["resource_type"] == "model" and "/comparable_jobs/" in node["original_file_path"]
+        if node["resource_type"] == "model"
+        and node["original_file_path"].startswith(FOLDER)
+        and not node["name"].endswith("__readable")
     }
     compiled = target / "compiled" / "jobforge"
     ordered: dict[str, str] = {}
@@ -228,7 +267,7 @@ def open_warehouse(folder: str) -> duckdb.DuckDBPyConnection:
     """Create a warehouse with the inputs of the models, empty."""
     db = duckdb.connect(f"{folder}/benchmark.duckdb")
     db.execute("set enable_progress_bar = false")
-    db.execute(INPUTS)
+    db.execute(GIVEN)
     return db
 
 
@@ -252,6 +291,7 @@ def quality(folder: str, data: Path, models: list[tuple[str, str]], **variant: b
     load_profiles(db, data)
     db.execute(QUALITY_JOBS, variant)
     db.execute(QUALITY_CELLS)
+    db.execute(NUMBERED)
     run_models(db, models)
     asks = "label" if variant["asking_title"] == 1 else "example title"
     tells = " + function" * variant["with_function"] + " + NOC groups" * variant["with_groups"]
@@ -266,25 +306,25 @@ def quality(folder: str, data: Path, models: list[tuple[str, str]], **variant: b
 
 SCALE_INPUTS = {
     "626 jobs without unit group, 245 attributes of all the others": """
-        insert into main_intermediate.int_known_values
+        insert into known_values
         with profiles as (
             select jobs.job_id, min(titles.profile) as profile
             from jobs inner join titles using (unit_group)
             group by jobs.job_id
         )
-        select job_id, attribute_id, cast(rating as text), rating, 'AUTHORITATIVE', profile
+        select job_id, attribute_id, cast(rating as text), profile
         from profiles
         inner join oasis_ratings on profiles.profile = oasis_ratings.oasis_profile;
 
-        insert into main_intermediate.int_missing_cells
+        insert into missing_cells
         select job_id, attribute_id from jobs cross join attributes where unit_group is null
     """,
     "one own attribute, known for 2,000 jobs": """
-        insert into main_intermediate.int_known_values
-        select job_id, 'own', '1', 1, 'AUTHORITATIVE', 'job ' || job_id
+        insert into known_values
+        select job_id, 'own', '1', 'job ' || job_id
         from jobs order by hash(job_id) limit 2000;
 
-        insert into main_intermediate.int_missing_cells
+        insert into missing_cells
         select job_id, 'own' from jobs order by hash(job_id) offset 2000
     """,
     "30 own attributes, each known for another 500 jobs": """
@@ -293,19 +333,19 @@ SCALE_INPUTS = {
             row_number() over (partition by a.range order by hash(job_id || a.range)) as place
         from jobs cross join range(30) as a;
 
-        insert into main_intermediate.int_known_values
-        select job_id, 'own_' || attribute, '1', 1, 'AUTHORITATIVE', 'job ' || job_id
+        insert into known_values
+        select job_id, 'own_' || attribute, '1', 'job ' || job_id
         from shuffled where place <= 500;
 
-        insert into main_intermediate.int_missing_cells
+        insert into missing_cells
         select job_id, 'own_' || attribute from shuffled where place > 500
     """,
     "two own attributes, each known for one half: every job asks and every job answers": """
-        insert into main_intermediate.int_known_values
-        select job_id, 'own_' || hash(job_id) % 2, '1', 1, 'AUTHORITATIVE', 'job ' || job_id
+        insert into known_values
+        select job_id, 'own_' || hash(job_id) % 2, '1', 'job ' || job_id
         from jobs;
 
-        insert into main_intermediate.int_missing_cells
+        insert into missing_cells
         select job_id, 'own_' || (hash(job_id) + 1) % 2 from jobs
     """,
 }
@@ -316,8 +356,9 @@ def scale(folder: str, data: Path, models: list[tuple[str, str]], scenario: str)
     db = open_warehouse(folder)
     load_profiles(db, data)
     load_table(db, "jobs", JOB_COLUMNS, read_csv(data / "jobs_example_titles.csv"))
-    db.execute("insert into main_intermediate.int_jobs from jobs")
+    db.execute("insert into given_jobs from jobs")
     db.execute(SCALE_INPUTS[scenario])
+    db.execute(NUMBERED)
     before = peak_gigabytes()
     cpu = time.process_time()
     timings = run_models(db, models)

@@ -122,7 +122,7 @@ class Demo:
         """Return the cells that no source has, as (job title, attribute id)."""
         query = """
             select job_title, attribute_id
-            from main_intermediate.int_missing_cells
+            from main_intermediate.int_missing_cells__readable
             inner join main_intermediate.int_jobs using (job_id)
         """
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
