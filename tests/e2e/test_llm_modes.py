@@ -280,7 +280,7 @@ def test_no_cell_is_asked_twice(address_only: Live) -> None:
     missing = address_only.warehouse.query(
         """
         select jobs.job_title, missing.attribute_id
-        from main_intermediate.int_missing_cells as missing
+        from main_intermediate.int_missing_cells__readable as missing
         inner join main_intermediate.int_jobs as jobs using (job_id)
         """
     )
