@@ -37,10 +37,12 @@ ASKED = [
         comparable=[("Statistician", {"reading": "5", "shifts": "false"})],
     ),
     request(
-        replace(JOB, job_id="j2", title="Lyrikerin – «Poésie»", family=None), ("reading", "tools")
+        replace(JOB, job_id="j2", title="Lyrikerin – «Poésie»", family=None),  # noqa: RUF001 - as it was
+        ("reading", "tools"),
     ),
     request(replace(JOB, job_id="j3", title="Night Porter"), ("shifts",)),
 ]
+STATUSES = ["answered", "truncated", "answered", "answered", "refused"]
 VALUES = {
     ("j1", "reading"): "2",
     ("j1", "travel_days"): "365",
@@ -82,9 +84,7 @@ def test_its_answers_are_given_out_and_nothing_is_asked(
 def test_its_attempts_are_read(ledger_of_before: Path) -> None:
     """The attempts of the earlier ledger come out as they were, with what they settled."""
     rows = read_attempts().to_pylist()
-    assert [row["status"] for row in rows] == ["answered", "truncated", "answered", "answered"] + [
-        "refused"
-    ]
+    assert [row["status"] for row in rows] == STATUSES
     assert [(row["cells_answered"], row["cells_refused"]) for row in rows] == [
         (5, 0), (0, 0), (1, 0), (1, 0), (0, 1),
     ]  # fmt: skip
