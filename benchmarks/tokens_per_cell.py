@@ -26,11 +26,11 @@ from pathlib import Path
 
 import bpe_openai
 import duckdb
-from jobforge.executor import PackForms
-from jobforge.inputs import Attribute, ImputationRequest, Pack, read_packs, read_requests
-from jobforge.prices import PriceTable, Usage
-from jobforge.prompts import job_message, pack_message
-from jobforge.schema import response_format
+from jobforge.money.prices import PriceTable, Usage
+from jobforge.requests.forms import PackForms
+from jobforge.requests.inputs import Attribute, ImputationRequest, Pack, read_packs, read_requests
+from jobforge.requests.prompts import job_message, pack_message
+from jobforge.requests.schema import response_format
 from jobforge.settings import DEFAULT_MODEL
 
 SEEDS = Path(__file__).resolve().parent.parent / "seeds"

@@ -10,11 +10,15 @@ from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 
 import openai  # noqa: F401 - what takes long to import is not in the figures
-from jobforge.client import Connection
-from jobforge.executor import Executor, Finished, GroupRecorder, PackForms, PackRequest, WorkItem
-from jobforge.inputs import Attribute, ComparableJob, ImputationRequest, Job, Pack
 from jobforge.limiter import RateLimiter
-from jobforge.transport import OpenAITransport
+from jobforge.live.executor import Executor
+from jobforge.live.item import Finished, WorkItem
+from jobforge.live.packs import PackRequest
+from jobforge.live.recorder import GroupRecorder
+from jobforge.provider.client import Connection
+from jobforge.provider.transport import OpenAITransport
+from jobforge.requests.forms import PackForms
+from jobforge.requests.inputs import Attribute, ComparableJob, ImputationRequest, Job, Pack
 from server import ATTRIBUTES
 
 KEY = "sk-benchmark-0123456789"

@@ -8,7 +8,8 @@ from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 
-from jobforge import claiming, pipeline
+from jobforge import pipeline
+from jobforge.answers import claims
 from jobforge.settings import Settings
 from support.builders import jobs, run
 
@@ -18,8 +19,8 @@ def main() -> None:
     settings = json.loads(given)
     settings["max_cost_usd"] = Decimal(settings["max_cost_usd"])
     # What a killed run had claimed is free again soon, or the next one would wait for minutes.
-    claiming._CLAIM = timedelta(seconds=2)
-    claiming._RENEW_SECONDS = 0.5
+    claims._CLAIM = timedelta(seconds=2)
+    claims._RENEW_SECONDS = 0.5
     pipeline._REQUESTS_PER_CHUNK = 8
     asked = jobs(int(count))
     if backwards == "True":

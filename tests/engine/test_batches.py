@@ -13,10 +13,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from jobforge import batch_files, batching, claiming, collecting
-from jobforge.batch_api import BatchApi
+from jobforge.answers import claims
+from jobforge.batch import asker, collector
+from jobforge.batch import files as batch_files
 from jobforge.errors import FatalRunError, InterruptedRunError
 from jobforge.ledger import open_ledger
+from jobforge.provider.batch_api import BatchApi
 from support.builders import ATTRIBUTES, IDS, PACK, jobs, request
 from support.loopback_server import LoopbackServer
 
@@ -43,8 +45,8 @@ WAIT = {**BATCH, "batch_wait_seconds": 30}
 @pytest.fixture(autouse=True)
 def quick_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at batches again soon."""
-    monkeypatch.setattr(batching, "_FIRST_WAIT_SECONDS", 0.05)
-    monkeypatch.setattr(batching, "_LONGEST_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(asker, "_FIRST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(asker, "_LONGEST_WAIT_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -220,7 +222,7 @@ def test_a_run_that_dies_before_the_batch_began(
     _die_at(batch, "create", monkeypatch)
     assert outcomes(batch()) == {"awaiting_llm": 12 * len(IDS)}
     assert len(runs.server.batches.batches) == 0
-    monkeypatch.setattr(collecting, "_LISTED_WITHIN", timedelta(0))
+    monkeypatch.setattr(collector, "_LISTED_WITHIN", timedelta(0))
     batch()
     assert set(in_batches(runs.server).values()) == {1}
     runs.server.batches.end()
@@ -243,7 +245,7 @@ def test_a_run_that_died_while_it_spoke_to_another_server(
     _die_at(batch, "create", monkeypatch)
     files = dict(runs.server.batches.files)
     runs.server.batches.files.clear()
-    monkeypatch.setattr(collecting, "_LISTED_WITHIN", timedelta(0))
+    monkeypatch.setattr(collector, "_LISTED_WITHIN", timedelta(0))
     said: list[str] = []
     assert outcomes(batch(log=said.append)) == {"awaiting_llm": 12 * len(IDS)}
     assert len(runs.server.batches.batches) == 0
@@ -292,7 +294,7 @@ def test_a_begin_that_nobody_confirmed(
     with pytest.raises(FatalRunError, match="has begun or not, a later run finds out"):
         batch()
     assert len(runs.server.batches.batches) == (fault == "lost")
-    monkeypatch.setattr(collecting, "_LISTED_WITHIN", timedelta(0))
+    monkeypatch.setattr(collector, "_LISTED_WITHIN", timedelta(0))
     batch()
     assert len(runs.server.batches.batches) == 1
     runs.server.batches.end()
@@ -770,7 +772,7 @@ def test_an_interrupted_run_ends_soon(
     with pytest.raises(InterruptedRunError):
         batch(stop=stop)
     assert time.monotonic() - at[0] < 2
-    monkeypatch.setattr(collecting, "_LISTED_WITHIN", timedelta(0))
+    monkeypatch.setattr(collector, "_LISTED_WITHIN", timedelta(0))
     batch()
     runs.server.batches.end()
     assert outcomes(batch()) == {"answered": 12 * len(IDS)}
@@ -818,9 +820,9 @@ def test_claims_do_not_end_during_a_long_upload(
     runs: Runs, batch: Callable[..., Rows], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another run leaves a batch alone that is being uploaded, however long that takes."""
-    monkeypatch.setattr(claiming, "_CLAIM", timedelta(seconds=1))
-    monkeypatch.setattr(claiming, "_RENEW_SECONDS", 0.2)
-    monkeypatch.setattr(collecting, "_LISTED_WITHIN", timedelta(0))
+    monkeypatch.setattr(claims, "_CLAIM", timedelta(seconds=1))
+    monkeypatch.setattr(claims, "_RENEW_SECONDS", 0.2)
+    monkeypatch.setattr(collector, "_LISTED_WITHIN", timedelta(0))
     runs.server.batches.faults["upload"].append("hang")
     first: list[Rows] = []
     other = threading.Thread(target=lambda: first.append(batch()))

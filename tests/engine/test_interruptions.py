@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from jobforge.bookkeeping import Bookkeeper
+from jobforge.answers.attempts import Attempt
+from jobforge.answers.bookkeeper import Bookkeeper
 from jobforge.errors import InterruptedRunError
-from jobforge.executor import Attempt
 from jobforge.pipeline import impute
 from support.builders import (
     IDS,

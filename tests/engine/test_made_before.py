@@ -14,16 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from jobforge.attempts import ATTEMPTS_SCHEMA, read_attempts
-from jobforge.batch_files import definitions
-from jobforge.executor import PackForms
+from jobforge.answers.attempts import ATTEMPTS_SCHEMA, read_attempts
+from jobforge.answers.outcomes import OUTCOME_SCHEMA
+from jobforge.batch.files import definitions
 from jobforge.ledger import open_ledger
-from jobforge.ledger.hashing import digest
+from jobforge.ledger.hashes import digest
 from jobforge.ledger.streams import ANSWER_SCHEMA, ATTEMPT_SCHEMA
-from jobforge.outcomes import OUTCOME_SCHEMA
-from jobforge.prompts import INSTRUCTIONS, PROMPT_VERSION
-from jobforge.questions import Keyer, attribute_digest, job_digest
-from jobforge.schema import SCHEMA_VERSION
+from jobforge.requests.forms import PackForms
+from jobforge.requests.keys import Keyer, attribute_digest, job_digest
+from jobforge.requests.prompts import INSTRUCTIONS, PROMPT_VERSION
+from jobforge.requests.schema import SCHEMA_VERSION
 from jobforge.settings import Settings
 from support.builders import ATTRIBUTES, JOB, PACK, request
 from support.loopback_server import LoopbackServer

@@ -14,7 +14,7 @@ from datetime import timedelta
 import pytest
 from jobforge.errors import InterruptedRunError
 from jobforge.ledger import LedgerBusyError
-from jobforge.ledger.store import SqlLedger
+from jobforge.ledger.store import Ledger
 from support.builders import IDS, jobs, run
 from support.loopback_server import LoopbackServer
 
@@ -112,18 +112,18 @@ def test_a_renewal_that_fails_once_does_not_end_the_claims(
     live_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ledger that was locked for a moment costs no claim: nobody else asks for the cells."""
-    monkeypatch.setattr("jobforge.claiming._CLAIM", timedelta(seconds=1.5))
-    monkeypatch.setattr("jobforge.claiming._RENEW_SECONDS", 0.3)
-    renew = SqlLedger.renew
+    monkeypatch.setattr("jobforge.answers.claims._CLAIM", timedelta(seconds=1.5))
+    monkeypatch.setattr("jobforge.answers.claims._RENEW_SECONDS", 0.3)
+    renew = Ledger.renew
     failed: list[str] = []
 
-    def fail_once(ledger: SqlLedger, run_id: str, ttl: timedelta) -> int:
+    def fail_once(ledger: Ledger, run_id: str, ttl: timedelta) -> int:
         if not failed:
             failed.append(run_id)
             raise LedgerBusyError("another program kept the ledger locked")
         return renew(ledger, run_id, ttl)
 
-    monkeypatch.setattr(SqlLedger, "renew", fail_once)
+    monkeypatch.setattr(Ledger, "renew", fail_once)
     live_server.delay_seconds = 4
     holder = threading.Thread(target=lambda: run(*jobs(2), settings=LIVE))
     holder.start()

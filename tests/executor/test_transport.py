@@ -13,9 +13,9 @@ import httpx2
 import openai
 import pytest
 from jobforge import errors
-from jobforge.client import Connection
-from jobforge.completions import Reply, read_completion
-from jobforge.transport import OpenAITransport
+from jobforge.provider.client import Connection
+from jobforge.provider.completions import Reply, read_completion
+from jobforge.provider.transport import OpenAITransport
 from support.loopback_server import LoopbackServer
 
 from executor.running import KEY

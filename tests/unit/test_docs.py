@@ -19,7 +19,9 @@ SQL = "\n".join(
     if path.suffix in (".sql", ".yml")
 )
 PYTHON = "\n".join(
-    path.read_text(encoding="utf-8") for path in sorted((ROOT / "python_models").rglob("*.py"))
+    path.read_text(encoding="utf-8")
+    for folder in ("python_models", "tools")
+    for path in sorted((ROOT / folder).rglob("*.py"))
 )
 
 

@@ -10,14 +10,14 @@ from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from jobforge.client import ChatClient, Connection, openai_client, replied
-from jobforge.completions import Reply
 from jobforge.errors import ApiError, ReplyError
-from jobforge.inputs import Attribute
 from jobforge.interrupting import Interrupted, interruptible
+from jobforge.provider.client import ChatClient, Connection, openai_client, replied
+from jobforge.provider.completions import Reply
 from jobforge.redaction import redact
-from jobforge.replies import BadCell, read_cells
-from jobforge.schema import response_format
+from jobforge.requests.inputs import Attribute
+from jobforge.requests.replies import BadCell, read_cells
+from jobforge.requests.schema import response_format
 from jobforge.settings import Settings
 
 __all__ = ["Check", "check_endpoint", "check_schemas", "shown"]

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from jobforge.attempts import existing_ledger
 from jobforge.cli.project import ledger_url
-from jobforge.ledger import Ledger, open_ledger
+from jobforge.ledger import Ledger, existing_ledger, open_ledger
 from jobforge.ledger.errors import LedgerError
 from jobforge.ledger.location import Location
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from jobforge.attempts import existing_ledger
 from jobforge.cli.ledger import LedgerOption
 from jobforge.cli.project import Project, Warehouse, WarehouseUnavailableError, ledger_url
+from jobforge.ledger import existing_ledger
 from jobforge.ledger.records import Why
 
 __all__ = ["WarehouseOption", "why"]

@@ -12,12 +12,12 @@ from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from jobforge.client import ChatClient, Connection
 from jobforge.errors import MissingKeyError, UnreadableReplyError
 from jobforge.external.models import ImputationResponse, LLMImputedAttribute, SourcePrecedence
+from jobforge.provider.client import ChatClient, Connection
 from jobforge.redaction import one_line
-from jobforge.replies import read_object
-from jobforge.schema import model_response_format
+from jobforge.requests.replies import read_object
+from jobforge.requests.schema import model_response_format
 from jobforge.settings import DEFAULT_MODEL, Settings
 
 __all__ = [

@@ -12,15 +12,16 @@ from typing import Any, get_args
 from sqlalchemy import Connection, delete, insert, select, update
 
 from jobforge.ledger import claims
+from jobforge.ledger.columns import TEXT_COLUMNS
 from jobforge.ledger.database import Database
 from jobforge.ledger.dialects import Dialect
+from jobforge.ledger.entries import prepared_texts
 from jobforge.ledger.errors import LedgerError
 from jobforge.ledger.records import Batch, BatchItem, BatchState
 from jobforge.ledger.rows import from_micros, hashes_of, item_of_row, item_row
 from jobforge.ledger.secrets import Secrets
-from jobforge.ledger.tables import TEXT_COLUMNS, batch, batch_item, pending_cell
+from jobforge.ledger.tables import batch, batch_item, pending_cell
 from jobforge.ledger.texts import add_texts, chunks, needed
-from jobforge.ledger.writing import prepared_texts
 
 __all__ = ["begin", "change", "finish", "items", "open_batches"]
 
