@@ -118,7 +118,7 @@ def main() -> None:
     given = options.parse_args()
     packs, requests = inputs(given.warehouse, given.jobs)
     prices = duckdb.read_csv(str(SEEDS / "reference/model_prices.csv")).to_arrow_table()
-    price = PriceTable.from_rows(prices).price_of(given.model)
+    price = PriceTable(prices).price_of(given.model)
     if price is None:
         options.error(f"model_prices.csv has no price for {given.model}")
     jobs = len({request.job.job_id for request in requests})

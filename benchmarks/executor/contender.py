@@ -77,7 +77,9 @@ async def jobforge_transport(base_url: str, in_flight: int) -> AsyncIterator[Sen
     from jobforge.provider.transport import OpenAITransport
 
     body = json.dumps(_body()).encode()
-    transport = OpenAITransport(Connection(base_url, KEY), max_connections=in_flight)
+    transport = OpenAITransport(
+        Connection(base_url, KEY), timeout_seconds=300, max_connections=in_flight
+    )
 
     async def send() -> object:
         return read_completion(await transport.send(body), "benchmark-model", [KEY]).content

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import chain, islice
 
 import pyarrow as pa
@@ -24,18 +25,15 @@ from jobforge.answers.prompt_secrets import PromptSecrets
 from jobforge.answers.recorded import Recording
 from jobforge.answers.run import Run
 from jobforge.batch.asker import BatchAsker
-from jobforge.batch.collector import BatchCollector
-from jobforge.batch.sender import BatchSender
-from jobforge.batch.state import BatchRun
+from jobforge.batch.collector import collect_earlier
 from jobforge.errors import FatalRunError, InterruptedRunError
 from jobforge.ledger import existing_ledger, open_ledger
 from jobforge.live.asker import LiveAsker
-from jobforge.money.budget import Budget, Reservations
+from jobforge.money.budget import Budget
 from jobforge.money.calibration import Calibration
 from jobforge.money.plan import Planner
 from jobforge.money.prices import ModelPrice, PriceTable, resolve_price
 from jobforge.progress import Progress
-from jobforge.provider.batch_api import BatchApi
 from jobforge.provider.client import Connection, request_parameters
 from jobforge.requests.forms import RequestForms
 from jobforge.requests.inputs import ArrowRows, Pack, read_packs, read_requests
@@ -124,7 +122,7 @@ def impute(
     """
     call = _Call(
         settings=settings,
-        prices=PriceTable.from_rows(prices, settings.prices),
+        prices=PriceTable(prices, settings.prices),
         connection=Connection.from_environment(),
         run_id=invocation_id,
         progress=Progress(log, total=cells),
@@ -247,14 +245,14 @@ def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: b
     again = AskAgain.of(settings)
     keyer = Keyer(settings)
     forms = call.forms()
-    state = BatchRun(say=call.log)
+    awaited: set[str] = set()
     run = Run(
         run_id=call.run_id,
         settings=settings,
         connection=connection,
         ledger=ledger,
         claims=stack.enter_context(Claims(ledger, call.run_id, again)),
-        kept=KeptAnswers(ledger, again, state.awaited),
+        kept=KeptAnswers(ledger, again, awaited),
         books=Bookkeeper(
             ledger=ledger, keyer=keyer, run_id=call.run_id, price=price, progress=call.progress
         ),
@@ -265,24 +263,13 @@ def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: b
         log=call.log,
         stop=call.stop,
     )
-    api = BatchApi(connection, model=settings.model, timeout_seconds=settings.timeout_seconds)
-    reservations = Reservations(run.budget)
-    # What was paid for is collected whichever way this run asks.
-    collector = BatchCollector(run, api=api, state=state, reservations=reservations)
-    asker: BatchAsker | LiveAsker = LiveAsker(run)
-    if in_batches:
-        sender = BatchSender(run, api=api, state=state, reservations=reservations)
-        asker = BatchAsker(run, sender=sender, collector=collector, state=state)
-
-    def start() -> None:
-        collector.collect()
-        collector.say_what_waits()
-
+    asker = BatchAsker(run, awaited) if in_batches else LiveAsker(run)
     return _Way(
         keyer=keyer,
         find=run.kept.find,
         finish=asker.ask,
-        start=start,
+        # What was paid for is collected whichever way this run asks.
+        start=asker.collect if isinstance(asker, BatchAsker) else partial(collect_earlier, run),
         instead=run.kept.in_place_of_none,
         is_live=not in_batches,
     )

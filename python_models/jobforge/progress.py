@@ -126,15 +126,15 @@ class Progress:
         with self._lock:
             self._ended = True
             summary = Summary(
-                dict(self._answered),
-                dict(self._reasons),
-                self._calls,
-                self._usage,
-                self._estimated,
-                self._cost,
-                self._clock() - self._started,
-                self._untold,
-                self._advice,
+                answered=dict(self._answered),
+                reasons=dict(self._reasons),
+                calls=self._calls,
+                usage=self._usage,
+                estimated=self._estimated,
+                cost_usd=self._cost,
+                seconds=self._clock() - self._started,
+                untold=self._untold,
+                advice=self._advice,
             )
         lines = summary.lines()
         if lines:

@@ -103,7 +103,9 @@ def test_the_transport_does_not_show_the_key() -> None:
     """Its repr has the address without a user's password, and no key."""
 
     async def main() -> str:
-        transport = OpenAITransport(Connection("http://user:secret@127.0.0.1:1/v1", KEY))
+        transport = OpenAITransport(
+            Connection("http://user:secret@127.0.0.1:1/v1", KEY), timeout_seconds=5
+        )
         await transport.aclose()
         return repr(transport)
 
@@ -176,7 +178,7 @@ def test_every_error_of_the_libraries_becomes_one_of_ours() -> None:
     """openai's, httpx2's and aiohttp's errors all map into the tree; a bug is none of them."""
 
     async def main() -> None:
-        transport = OpenAITransport(Connection("http://127.0.0.1:1/v1", KEY))
+        transport = OpenAITransport(Connection("http://127.0.0.1:1/v1", KEY), timeout_seconds=5)
         kinds = [*_exceptions_of(openai), *_exceptions_of(httpx2), *_exceptions_of(aiohttp)]
         assert len(kinds) > 40
         for kind in kinds:

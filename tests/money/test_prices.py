@@ -23,7 +23,7 @@ def seed_rows() -> pa.Table:
 
 
 def table(llm_prices: Any = None) -> PriceTable:
-    return PriceTable.from_rows(seed_rows(), Settings(prices=llm_prices).prices)
+    return PriceTable(seed_rows(), Settings(prices=llm_prices).prices)
 
 
 def price(model: str = "gpt-4o-2024-08-06", **own: Any) -> ModelPrice:

@@ -143,6 +143,24 @@ def test_every_module_has_its_layer() -> None:
     assert named == set(MODULES)
 
 
+def test_the_package_says_its_rooms_in_their_order() -> None:
+    """The docstring of the package names every room, in the lines of the order above."""
+    lines = [line[4:38] for line in (jobforge.__doc__ or "").splitlines() if line[:4] == "    "]
+    drawn = [set(line.replace(",", " ").split()) for line in lines]
+    assert drawn == LAYERS
+
+
+def test_few_rooms_stand_at_the_top() -> None:
+    """A stranger can take in the floor plan at one glance."""
+    assert len(set.union(*LAYERS)) <= MOST_ROOMS
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_module_is_named_by_a_noun(name: str) -> None:
+    """No participle names a module, but for the one that is about a run being interrupted."""
+    assert not name.endswith("ing") or name in ("interrupting", "live.blocking")
+
+
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_dependencies_point_one_way(name: str) -> None:
     """A module imports from layers before its own, and so does a package."""

@@ -24,6 +24,8 @@ from jobforge.batch.collector import BatchCollector
 from jobforge.batch.sender import BatchSender
 from jobforge.batch.state import BatchRun
 from jobforge.interrupting import INTERRUPTED
+from jobforge.money.budget import Reservations
+from jobforge.provider.batch_api import BatchApi
 from jobforge.requests.forms import Form
 from jobforge.requests.inputs import Pack
 from jobforge.requests.keys import KeyedRequest
@@ -68,15 +70,24 @@ class _Spool:
 
 
 class BatchAsker:
-    """Puts open cells into batches; one of these for a run."""
+    """Puts open cells into batches; one of these for a run.
 
-    def __init__(
-        self, run: Run, *, sender: BatchSender, collector: BatchCollector, state: BatchRun
-    ) -> None:
+    awaited: the batches in which cells of this run wait, as `known.KeptAnswers` found them.
+    """
+
+    def __init__(self, run: Run, awaited: set[str]) -> None:
         self._run = run
-        self._sender = sender
-        self._collector = collector
-        self._state = state
+        self._state = state = BatchRun(say=run.log, awaited=awaited)
+        # What is sent and what is collected share the budget's consents and how the run stands.
+        reservations = Reservations(run.budget)
+        api = BatchApi(run.connection, run.settings)
+        self._sender = BatchSender(run, api=api, state=state, reservations=reservations)
+        self._collector = BatchCollector(run, api=api, state=state, reservations=reservations)
+
+    def collect(self) -> None:
+        """Collect what has ended, and say what has not."""
+        self._collector.collect()
+        self._collector.say_what_waits()
 
     def ask(self, chunks: Iterable[list[Settled]]) -> Generator[Settled]:
         """Yield every request of the chunks with the outcomes of all of its cells, in parts.

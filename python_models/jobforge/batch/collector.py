@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jobforge import errors
 from jobforge.answers.attempts import CameBack
-from jobforge.answers.follow_up import Error, after_batch
+from jobforge.answers.follow_up import after_batch
 from jobforge.answers.outcomes import CellOutcome
 from jobforge.answers.run import Run
 from jobforge.batch.files import BatchResults
@@ -28,7 +28,7 @@ from jobforge.money.prices import Usage
 from jobforge.provider.batch_api import BatchApi, RemoteBatch
 from jobforge.requests.replies import BadCell
 
-__all__ = ["BatchCollector"]
+__all__ = ["BatchCollector", "collect_earlier"]
 
 _STATES: dict[str, BatchState] = {
     "completed": "collected",
@@ -212,42 +212,29 @@ class BatchCollector:
         tally.sent += result.was_sent
         tally.answered += result.error is None or isinstance(result.error, errors.RefusedError)
         if result.error is not None:
-            keys = [cell.cell_key for cell in item.request.cells]
-            self._follow(batch, item, result, tally, result.error, keys, str(result.error))
-            return
-        for cell in item.request.cells:
-            found = result.cells.get(cell.attribute_id)
-            if isinstance(found, BadCell):
-                self._follow(batch, item, result, tally, None, [cell.cell_key], found.reason)
-
-    def _follow(
-        self,
-        batch: Batch,
-        item: BatchItem,
-        result: CameBack,
-        tally: _Tally,
-        error: Error | None,
-        keys: list[str],
-        reason: str,
-    ) -> None:
-        verdict = after_batch(
-            error,
-            len(item.request.cells),
-            is_ours=batch.run_id == self._run.run_id,
-            may_send_again=not result.was_sent and self._sent_again.isdisjoint(keys),
-            is_same_model=item.request.model == self._run.settings.model,
-        )
-        if verdict.together:
-            self._state.fewer.update(dict.fromkeys(keys, verdict.together))
-        if verdict.once:
-            self._sent_again.update(keys)
-        if verdict.given_up:
-            self._give_up(item, result, keys, reason)
-        if verdict.ends == "batch":
-            tally.rejections += 1
-            tally.rejected = reason
-        elif verdict.ends == "run":
-            self._state.fatal = reason
+            parts = [([cell.cell_key for cell in item.request.cells], str(result.error))]
+        else:
+            cells = ((one.cell_key, result.cells[one.attribute_id]) for one in item.request.cells)
+            parts = [([key], cell.reason) for key, cell in cells if isinstance(cell, BadCell)]
+        for keys, reason in parts:
+            verdict = after_batch(
+                result.error,
+                len(item.request.cells),
+                is_ours=batch.run_id == self._run.run_id,
+                may_send_again=not result.was_sent and self._sent_again.isdisjoint(keys),
+                is_same_model=item.request.model == self._run.settings.model,
+            )
+            if verdict.together:
+                self._state.fewer.update(dict.fromkeys(keys, verdict.together))
+            if verdict.once:
+                self._sent_again.update(keys)
+            if verdict.given_up:
+                self._give_up(item, result, keys, reason)
+            if verdict.ends == "batch":
+                tally.rejections += 1
+                tally.rejected = reason
+            elif verdict.ends == "run":
+                self._state.fatal = reason
 
     def _give_up(self, item: BatchItem, result: CameBack, keys: list[str], reason: str) -> None:
         outcome = CellOutcome("awaiting_llm", f"{reason.rstrip('.')}; the next run sends it")
@@ -273,6 +260,19 @@ class BatchCollector:
             f"LLM: batch {batch.local_id} {remote.status}: {tally.answered:,} of"
             f" {remote.total or tally.sent:,} requests answered{garbled}"
         )
+
+
+def collect_earlier(run: Run) -> None:
+    """Collect what earlier runs sent, for a run that sends no batches itself."""
+    if run.ledger.open_batches():
+        collector = BatchCollector(
+            run,
+            api=BatchApi(run.connection, run.settings),
+            state=BatchRun(say=run.log),
+            reservations=Reservations(run.budget),
+        )
+        collector.collect()
+        collector.say_what_waits()
 
 
 def _advice(local_id: str) -> str:

@@ -162,14 +162,14 @@ def definitions(attributes: Iterable[Attribute]) -> str:
 def _attributes(item: BatchItem) -> list[Attribute]:
     return [
         Attribute(
-            attribute_id,
-            attribute_id,
-            item.request.domain,
-            "",
-            value_type,
-            None if low is None else Decimal(low),
-            None if high is None else Decimal(high),
-            tuple(allowed),
+            attribute_id=attribute_id,
+            name=attribute_id,
+            domain=item.request.domain,
+            description="",
+            value_type=value_type,
+            scale_minimum=None if low is None else Decimal(low),
+            scale_maximum=None if high is None else Decimal(high),
+            allowed_values=tuple(allowed),
         )
         for attribute_id, value_type, low, high, allowed in json.loads(item.definitions)
     ]

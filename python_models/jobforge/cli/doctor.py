@@ -104,7 +104,7 @@ def _price(
 ) -> Check:
     try:
         own = Settings.from_config({"llm_prices": settings.get("llm_prices")}).prices
-        table = PriceTable.from_rows(project.price_rows(), own)
+        table = PriceTable(project.price_rows(), own)
         price = resolve_price(
             table,
             model,

@@ -21,7 +21,7 @@ from jobforge.ledger.records import Batch, BatchItem, BatchState
 from jobforge.ledger.rows import from_micros, hashes_of, item_of_row, item_row
 from jobforge.ledger.secrets import Secrets
 from jobforge.ledger.tables import batch, batch_item, pending_cell
-from jobforge.ledger.texts import add_texts, chunks, needed
+from jobforge.ledger.texts import add_texts, chunks, fetch
 
 __all__ = ["begin", "change", "finish", "items", "open_batches"]
 
@@ -33,6 +33,7 @@ def begin(
     dialect: Dialect,
     secrets: Secrets,
     local_id: str,
+    *,
     run_id: str,
     given: Sequence[BatchItem],
 ) -> None:
@@ -43,7 +44,7 @@ def begin(
     if len(set(keys)) != len(keys):
         raise LedgerError(f"batch {local_id!r} asks a cell twice")
     ordered = sorted(keys)
-    foreign = len(keys) - len(claims.held_by(connection, run_id, ordered))
+    foreign = len(keys) - len(claims.find_held(connection, run_id, ordered))
     if foreign:
         raise LedgerError(
             f"batch {local_id!r}: {foreign} of its {len(keys)} cells are not claimed by run"
@@ -133,10 +134,10 @@ def items(database: Database, local_id: str) -> Iterator[BatchItem]:
             .order_by(batch_item.c.custom_id)
             .limit(_ITEMS_AT_ONCE)
         )
-        with database.reading() as connection:
+        with database.read() as connection:
             rows = connection.execute(query).mappings().all()
             hashes = {row[name] for row in rows for name in TEXT_COLUMNS}
-            texts = needed(connection, hashes)
+            texts = fetch(connection, hashes)
         if not rows:
             return
         for row in rows:

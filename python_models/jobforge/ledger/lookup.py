@@ -14,7 +14,7 @@ from jobforge.ledger.migrations import version_of
 from jobforge.ledger.records import Answer, LedgerStats, Source, Why
 from jobforge.ledger.rows import from_micros
 from jobforge.ledger.tables import answer, attempt, batch, claim, pending_cell
-from jobforge.ledger.texts import chunks, needed
+from jobforge.ledger.texts import chunks, fetch
 
 __all__ = ["find", "stats", "why"]
 
@@ -80,7 +80,7 @@ def find(
     """Return the answer that counts of each key of that column."""
     found: dict[str, Answer] = {}
     place = _PLACE[column]
-    with database.reading() as connection:
+    with database.read() as connection:
         # A source is fetched once, not once for each of its answers.
         sources: dict[int, Source] = {}
         for chunk in chunks(dict.fromkeys(keys)):
@@ -148,10 +148,10 @@ def why(database: Database, job_id: str, attribute_id: str) -> list[Why]:
         .where(attempt.c.job_id == job_id, answer.c.attribute_id == attribute_id)
         .order_by(attempt.c.received_at.desc(), answer.c.row_hash)
     )
-    with database.reading() as connection:
+    with database.read() as connection:
         rows = connection.execute(query).all()
         hashes = (key for row in rows for key in row[_FIRST_SAID:][_TEXTS])
-        texts = needed(connection, hashes)
+        texts = fetch(connection, hashes)
     return [_why(row, texts) for row in rows]
 
 
@@ -167,7 +167,7 @@ def _why(row: Sequence[Any], texts: Mapping[str, str]) -> Why:
 def stats(database: Database) -> LedgerStats:
     """Count everything, in one state of the ledger."""
     dialect = database.dialect
-    with database.reading() as connection:
+    with database.read() as connection:
         now = dialect.now(connection)
         return LedgerStats(
             location=database.shown,

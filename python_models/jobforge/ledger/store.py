@@ -68,10 +68,10 @@ class Ledger:
     def _prepare(self) -> None:
         try:
             if self._database.read_only:
-                with self._database.reading() as connection:
+                with self._database.read() as connection:
                     self._check(version_of(connection, self._dialect))
                 return
-            with self._database.reading() as connection:
+            with self._database.read() as connection:
                 found = version_of(connection, self._dialect)
             if found != CURRENT_VERSION:
                 self._database.write(lambda connection: migrate(connection, self._dialect))
@@ -131,7 +131,13 @@ class Ledger:
 
         def work(connection: Connection) -> set[str]:
             return claims.take(
-                connection, self._dialect, keys, run_id, ttl, evidence, refused_before
+                connection,
+                self._dialect,
+                keys,
+                run_id=run_id,
+                ttl=ttl,
+                evidence=evidence,
+                refused_before=refused_before,
             )
 
         return self._database.write(work)
@@ -207,7 +213,7 @@ class Ledger:
         """
         self._database.write(
             lambda connection: batches.begin(
-                connection, self._dialect, self._secrets, local_id, run_id, items
+                connection, self._dialect, self._secrets, local_id, run_id=run_id, given=items
             )
         )
 
@@ -233,7 +239,7 @@ class Ledger:
 
     def open_batches(self) -> list[Batch]:
         """Return the batches that are not finished, the oldest first, whoever began them."""
-        with self._database.reading() as connection:
+        with self._database.read() as connection:
             return batches.open_batches(connection)
 
     def batch_items(self, local_id: str) -> Iterator[BatchItem]:
@@ -248,8 +254,8 @@ class Ledger:
 
     def pending_cells(self, cell_keys: Iterable[str]) -> dict[str, str]:
         """Return the local id of the batch in which each of the cells waits that does."""
-        with self._database.reading() as connection:
-            return claims.pending(connection, cell_keys)
+        with self._database.read() as connection:
+            return claims.find_pending(connection, cell_keys)
 
     def close(self) -> None:
         """Give the ledger back; it cannot be used any more."""

@@ -99,11 +99,11 @@ def pages(
 ) -> Iterator[list[Any]]:
     """Yield the query's rows in order of that number, with the number as the last column."""
     last = -1
-    with database.reading() as connection:
+    with database.read() as connection:
         end = connection.execute(select(func.max(number))).scalar()
     query = query.add_columns(number).order_by(number).limit(rows or _ROWS_PER_PAGE)
     while end is not None:
-        with database.reading() as connection:
+        with database.read() as connection:
             page = list(connection.execute(query.where(number > last, number <= end)).all())
         if not page:
             return
@@ -114,7 +114,7 @@ def pages(
 def _answer_batch(database: Database, page: list[Any]) -> pa.RecordBatch:
     # An attempt is fetched once and spread over its answers by Arrow: half the time of a join.
     numbers = [row[-2] for row in page]
-    with database.reading() as connection:
+    with database.read() as connection:
         rows = [
             row
             for chunk in chunks(sorted(set(numbers)))

@@ -25,7 +25,7 @@ from jobforge.ledger.records import Fault, ImportReport
 from jobforge.ledger.rows import Row
 from jobforge.ledger.secrets import Secrets
 from jobforge.ledger.streams import pages
-from jobforge.ledger.texts import chunks, needed
+from jobforge.ledger.texts import chunks, fetch
 from jobforge.ledger.verification import answers_of, row_faults
 
 __all__ = ["export", "import_"]
@@ -59,7 +59,7 @@ def export(database: Database, path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with pq.ParquetWriter(unfinished, _SCHEMA, compression="zstd") as writer:
-            for rows in _exported(database):
+            for rows in _read_pages(database):
                 writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
                 count += len(rows)
         unfinished.replace(path)
@@ -71,13 +71,13 @@ def export(database: Database, path: Path) -> int:
     return count
 
 
-def _exported(database: Database) -> Iterator[list[Row]]:
+def _read_pages(database: Database) -> Iterator[list[Row]]:
     query = select(tables.attempt)
     for page in pages(database, query, tables.attempt.c.attempt_no, _ATTEMPTS_AT_ONCE):
         rows = [dict(row._mapping) for row in page]
         answers = answers_of(database, rows[0]["attempt_no"], rows[-1]["attempt_no"])
-        with database.reading() as connection:
-            texts = needed(connection, (row[n] for row in rows for n in TEXT_COLUMNS))
+        with database.read() as connection:
+            texts = fetch(connection, (row[n] for row in rows for n in TEXT_COLUMNS))
         for row in rows:
             row["answers"] = answers.get(row["attempt_no"], [])
             row.update((name, texts[row[name]]) for name in TEXT_COLUMNS)
@@ -88,7 +88,7 @@ def import_(database: Database, path: Path, secrets: Secrets) -> ImportReport:
     """Add what is new of an exported file, some hundred attempts a transaction."""
     new_attempts = new_answers = known = 0
     faults: list[Fault] = []
-    for rows in _imported(path):
+    for rows in _read_file(path):
         good: list[entries.Prepared] = []
         for row in rows:
             found, prepared = _prepared(row, secrets)
@@ -124,7 +124,7 @@ def import_(database: Database, path: Path, secrets: Secrets) -> ImportReport:
     return ImportReport(new_attempts, new_answers, known, tuple(faults))
 
 
-def _imported(path: Path) -> Iterator[list[Row]]:
+def _read_file(path: Path) -> Iterator[list[Row]]:
     try:
         with pq.ParquetFile(path) as file:
             if (file.schema_arrow.metadata or {}).items() & _FORMAT.items() != _FORMAT.items():
@@ -166,7 +166,7 @@ def _secrets(
 
 def _stored_hashes(database: Database, good: Sequence[entries.Prepared]) -> dict[str, str]:
     stored: dict[str, str] = {}
-    with database.reading() as connection:
+    with database.read() as connection:
         for chunk in chunks([one.attempt["attempt_id"] for one in good]):
             query = select(tables.attempt.c.attempt_id, tables.attempt.c.row_hash)
             found = connection.execute(query.where(tables.attempt.c.attempt_id.in_(chunk)))

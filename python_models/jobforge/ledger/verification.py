@@ -14,7 +14,7 @@ from jobforge.ledger.hashes import cell_key, question_key, request_key, text_has
 from jobforge.ledger.records import Fault
 from jobforge.ledger.rows import answer_hash, attempt_hash
 from jobforge.ledger.streams import pages
-from jobforge.ledger.texts import contents, known
+from jobforge.ledger.texts import contents, find_known
 
 __all__ = ["answers_of", "faults", "row_faults"]
 
@@ -27,7 +27,7 @@ _ORPHANS = select(tables.answer.c.cell_key).where(
 
 def faults(database: Database) -> Iterator[Fault]:
     """Yield what does not hold; the memory that it takes is bounded."""
-    with database.reading() as connection:
+    with database.read() as connection:
         damaged = database.dialect.damage(connection)
         orphans: Sequence[str] = connection.execute(_ORPHANS).scalars().all()
     yield from (Fault("file", database.shown, line) for line in damaged)
@@ -37,8 +37,8 @@ def faults(database: Database) -> Iterator[Fault]:
     for page in pages(database, query, tables.attempt.c.attempt_no, _ROWS_AT_ONCE):
         rows = [row._mapping for row in page]
         answers = answers_of(database, rows[0]["attempt_no"], rows[-1]["attempt_no"])
-        with database.reading() as connection:
-            there = known(connection, {row[n] for row in rows for n in TEXT_COLUMNS})
+        with database.read() as connection:
+            there = find_known(connection, {row[n] for row in rows for n in TEXT_COLUMNS})
             parameters = contents(connection, (row["parameters_text"] for row in rows))
         for row in rows:
             for name in TEXT_COLUMNS:
@@ -53,7 +53,7 @@ def _text_faults(database: Database) -> Iterator[Fault]:
     last = ""
     while True:
         after = select(tables.text).where(tables.text.c.sha256 > last)
-        with database.reading() as connection:
+        with database.read() as connection:
             ordered = after.order_by(tables.text.c.sha256).limit(_ROWS_AT_ONCE)
             page: list[Any] = list(connection.execute(ordered))
         if not page:
@@ -69,7 +69,7 @@ def answers_of(database: Database, first: int, last: int) -> dict[int, list[Mapp
     number = tables.answer.c.attempt_no
     query = select(tables.answer).where(number.between(first, last))
     found: dict[int, list[Mapping[str, Any]]] = {}
-    with database.reading() as connection:
+    with database.read() as connection:
         for row in connection.execute(query.order_by(number, tables.answer.c.answer_no)).mappings():
             found.setdefault(row["attempt_no"], []).append(dict(row))
     return found

@@ -82,10 +82,15 @@ class Executor:
         """
         finished: asyncio.Queue[Finished | None] = asyncio.Queue(self._in_work)
         pulling = asyncio.Lock()
-        workers = [
-            asyncio.create_task(self._worker(items, pulling, finished))
-            for _ in range(self._in_work)
-        ]
+        workers: list[asyncio.Task[None]] = []
+
+        def hire() -> None:
+            # As they are needed: a run of one item has two workers and not the most there may be.
+            if len(workers) < self._in_work:
+                work = self._worker(items, pulling, finished, hire)
+                workers.append(asyncio.create_task(work))
+
+        hire()
         watcher = asyncio.create_task(self._watch())
         end = asyncio.create_task(self._finish(workers, finished))
         try:
@@ -103,6 +108,7 @@ class Executor:
         items: AsyncIterator[Item],
         pulling: asyncio.Lock,
         finished: asyncio.Queue[Finished | None],
+        hire: Callable[[], None],
     ) -> None:
         try:
             while True:
@@ -111,6 +117,7 @@ class Executor:
                         item = await anext(items)
                     except StopAsyncIteration:
                         return
+                hire()
                 await finished.put(await self._finish_item(item))
         except Exception as error:
             # A broken program stops; the other workers keep what they are paid for.
@@ -135,11 +142,12 @@ class Executor:
     async def _finish(
         workers: list[asyncio.Task[None]], finished: asyncio.Queue[Finished | None]
     ) -> None:
-        results = await asyncio.gather(*workers, return_exceptions=True)
+        while left := [worker for worker in workers if not worker.done()]:
+            await asyncio.wait(left)
         await finished.put(None)
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
+        for worker in workers:
+            if not worker.cancelled() and (error := worker.exception()):
+                raise error
 
     async def _watch(self) -> None:
         now = asyncio.get_running_loop().time

@@ -8,7 +8,7 @@ cost of zero; only a server on this machine is free.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
@@ -73,24 +73,21 @@ FREE = ModelPrice("", Decimal(0), Decimal(0), Decimal(0), source="a server on th
 
 
 class PriceTable:
-    """Prices by the exact name of the model."""
+    """Prices by the exact name of the model: the user's own, else the seed's, read when asked for.
 
-    def __init__(self, prices: Iterable[ModelPrice]) -> None:
-        self._prices = {price.model: price for price in prices}
+    Raises SettingsError for a price of the seed that is none.
+    """
 
-    @classmethod
-    def from_rows(cls, rows: pa.Table, own: Mapping[str, Price] | None = None) -> PriceTable:
-        """Return the seed's prices, and the user's own in their place.
-
-        Raises SettingsError for a price that is none.
-        """
-        prices = [_seed_price(row) for row in rows.to_pylist()]
-        mine = [ModelPrice(**asdict(price)) for price in (own or {}).values()]
-        return cls([*prices, *mine])
+    def __init__(self, rows: pa.Table, own: Mapping[str, Price] | None = None) -> None:
+        self._rows = {str(row["model"]): row for row in rows.to_pylist()}
+        self._own = own or {}
 
     def price_of(self, model: str) -> ModelPrice | None:
         """Return the price of exactly this model, or None where there is none."""
-        return self._prices.get(model)
+        if model in self._own:
+            return ModelPrice(**asdict(self._own[model]))
+        row = self._rows.get(model)
+        return None if row is None else _seed_price(row)
 
 
 def resolve_price(

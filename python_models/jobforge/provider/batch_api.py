@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from jobforge import errors
-from jobforge.provider.client import Connection, openai_client, replied, speaking
+from jobforge.provider.client import Connection, get_reply, openai_client, translate_errors
 from jobforge.provider.completions import Reply, count, mapping, read_completion
 from jobforge.redaction import redact
+from jobforge.settings import Settings
 
 if TYPE_CHECKING:
     import openai
@@ -59,15 +60,12 @@ class RemoteBatch:
 
 
 class BatchApi:
-    """Speaks to one server; every method raises ApiError or ReplyError.
+    """Speaks to one server; every method raises ApiError or ReplyError."""
 
-    model: for messages. timeout_seconds: how long the server may be silent.
-    """
-
-    def __init__(self, connection: Connection, *, model: str, timeout_seconds: float) -> None:
-        self.model = model
+    def __init__(self, connection: Connection, settings: Settings) -> None:
+        self._model = settings.model
         self._connection = connection
-        self._timeout = timeout_seconds
+        self._timeout = settings.timeout_seconds
 
     def upload(self, path: Path, name: str) -> str:
         """Upload a file of requests under a name, and return the file's id."""
@@ -126,7 +124,7 @@ class BatchApi:
 
         content = self._openai.files.with_streaming_response.content
         try:
-            with speaking(self._connection, self._timeout), content(file_id) as response:
+            with translate_errors(self._connection, self._timeout), content(file_id) as response:
                 response.stream_to_file(path)
         except openai.APIStatusError as error:
             reply = error.response
@@ -141,7 +139,7 @@ class BatchApi:
         return openai_client(self._connection, self._timeout)
 
     def _reply(self, call: Callable[[], Any]) -> Reply:
-        return replied(call, self._connection, self._timeout)
+        return get_reply(call, self._connection, self._timeout)
 
     def _json(self, call: Callable[[], Any]) -> Mapping[str, Any]:
         return self._read(self._reply(call))
@@ -150,7 +148,7 @@ class BatchApi:
         if reply.status in (404, 405, 501):
             raise errors.RequestRejectedError(_NO_BATCHES, status=reply.status)
         if not 200 <= reply.status < 300:
-            error = read_completion(reply, self.model, [self._connection.api_key]).error
+            error = read_completion(reply, self._model, [self._connection.api_key]).error
             assert error is not None
             raise error
         try:

@@ -30,10 +30,10 @@ __all__ = [
     "Answer",
     "ChatClient",
     "Connection",
+    "get_reply",
     "openai_client",
-    "replied",
     "request_parameters",
-    "speaking",
+    "translate_errors",
 ]
 
 _OPENAI_ADDRESS = "https://api.openai.com/v1"
@@ -153,7 +153,7 @@ class ChatClient:
     def _send(self, request: Mapping[str, Any]) -> Reply:
         """Return a reply of any status, as `Transport.send` does; raises where there is none."""
         completions = self._openai.chat.completions.with_raw_response
-        return replied(
+        return get_reply(
             lambda: completions.create(**request), self._connection, self._settings.timeout_seconds
         )
 
@@ -170,14 +170,14 @@ def openai_client(connection: Connection, timeout_seconds: float) -> openai.Open
     )
 
 
-def replied(call: Callable[[], Any], connection: Connection, timeout_seconds: float) -> Reply:
+def get_reply(call: Callable[[], Any], connection: Connection, timeout_seconds: float) -> Reply:
     """Return the reply to a raw call of the openai client, of any status.
 
-    Raises what `speaking` raises where there is none.
+    Raises what `translate_errors` raises where there is none.
     """
     import openai
 
-    with speaking(connection, timeout_seconds):
+    with translate_errors(connection, timeout_seconds):
         try:
             response = call().http_response
         except openai.APIStatusError as error:
@@ -187,7 +187,7 @@ def replied(call: Callable[[], Any], connection: Connection, timeout_seconds: fl
 
 
 @contextmanager
-def speaking(connection: Connection, timeout_seconds: float) -> Iterator[None]:
+def translate_errors(connection: Connection, timeout_seconds: float) -> Iterator[None]:
     """Raise ConnectionFailedError, TimedOutError or UnreadableReplyError where no reply comes.
 
     Replies that are errors leave as openai's APIStatusError.

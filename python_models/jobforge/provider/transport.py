@@ -63,7 +63,7 @@ class OpenAITransport:
         self,
         connection: Connection,
         *,
-        timeout_seconds: float = 300.0,
+        timeout_seconds: float,
         max_connections: int = 256,
         largest_reply: int = _LARGEST_REPLY,
     ) -> None:
