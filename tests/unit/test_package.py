@@ -208,7 +208,7 @@ def test_public_things_have_a_docstring(name: str) -> None:
 def test_an_idle_run_does_not_load(library: str) -> None:
     """openai is loaded at the first call, SQLAlchemy when a ledger is opened that is there."""
     program = (
-        "import sys, jobforge.pipeline, jobforge.ledger as ledger\n"
+        "import sys, jobforge.pipeline, jobforge.cli, jobforge.ledger as ledger\n"
         "assert ledger.existing_ledger('/nowhere/ledger.sqlite') is None\n"
         f"print({library!r} in sys.modules)"
     )

@@ -88,7 +88,7 @@ class BatchCollector:
                 break
             except (errors.ApiError, errors.ReplyError) as error:
                 if error.status == 401:
-                    self._state.fatal = str(error)
+                    self._state.fail(str(error))
                     break
                 words = f"LLM: batch {batch.local_id} could not be looked at: {error}"
                 if isinstance(error, errors.FatalApiError):
@@ -234,7 +234,7 @@ class BatchCollector:
                 tally.rejections += 1
                 tally.rejected = reason
             elif verdict.ends == "run":
-                self._state.fatal = reason
+                self._state.fail(reason)
 
     def _give_up(self, item: BatchItem, result: CameBack, keys: list[str], reason: str) -> None:
         outcome = CellOutcome("awaiting_llm", f"{reason.rstrip('.')}; the next run sends it")
@@ -250,11 +250,12 @@ class BatchCollector:
         if remote.status == "failed":
             faults = "; ".join(remote.faults[:3]) or "no reason given"
             refused = f"the provider refused batch {batch.local_id}: {faults}"
-            self._state.fatal = self._state.fatal or refused
+            if self._state.fatal is None:
+                self._state.fail(refused)
             self._run.log(f"LLM: {refused}; its cells are free again")
             return
         if tally.rejected and tally.rejections == tally.sent:
-            self._state.fatal = tally.rejected
+            self._state.fail(tally.rejected)
         garbled = f", {results.unreadable} lines unreadable" if results.unreadable else ""
         self._run.log(
             f"LLM: batch {batch.local_id} {remote.status}: {tally.answered:,} of"

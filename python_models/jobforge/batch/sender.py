@@ -102,7 +102,7 @@ class BatchSender:
         if isinstance(consent, Denied):
             # What is in batches may cost less than its worst case, and others be smaller.
             if consent.too_large or (consent.passing and self._run.settings.batch_wait_seconds > 0):
-                self._state.held_back = consent.reason
+                self._state.hold_back(consent.reason)
             else:
                 self._state.close(consent.reason)
             return consent.reason
@@ -152,10 +152,10 @@ class BatchSender:
             remote = interruptible(self._run.stop, self._api.create, file_id, local_id)
         except (errors.ApiError, errors.ReplyError) as error:
             if file_id is None or not isinstance(error, _UNCERTAIN):
-                self._state.fatal = str(error)
+                self._state.fail(str(error))
                 raise _NotBegunError(str(error)) from None
             unknown = f"batch {local_id} has begun or not, a later run finds out: {error}"
-            self._state.fatal = unknown
+            self._state.fail(unknown)
             raise _UnknownError(unknown) from None
         except Interrupted:
             if file_id is None:

@@ -43,6 +43,14 @@ class BatchRun:
             self.closed = reason
             self.say(f"LLM: no further batch is sent: {reason}")
 
+    def fail(self, reason: str) -> None:
+        """Note a fault that every batch would meet."""
+        self.fatal = reason
+
+    def hold_back(self, reason: str) -> None:
+        """Note that something was not sent that may be sent later."""
+        self.held_back = reason
+
     def is_awaited(self) -> bool:
         """Say whether a batch has not ended in which cells of this run wait."""
         return not self.awaited.isdisjoint(self.waiting)

@@ -7,7 +7,6 @@ answer is raised as one of `jobforge.errors`, never returned.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -93,7 +92,7 @@ class LLMClient:
             raise MissingKeyError(
                 "No OpenAI API key: set OPENAI_API_KEY, or OPENAI_BASE_URL for another server"
             )
-        settings = replace(Settings(model=self.model), max_output_tokens=max_tokens)
+        settings = Settings(model=self.model, max_output_tokens=max_tokens)
         client = ChatClient(self._connection, settings)
         completion = client.complete(messages, model_response_format(response_format))
         try:

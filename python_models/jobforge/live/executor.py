@@ -1,7 +1,7 @@
 """Many items at once, as fast as the server allows, with bounded memory.
 
-A fixed number of workers pull items when they have a hand free, so only so many are in work however
-many there are. Every item that is pulled is given out once, with a result for each of its cells;
+Workers pull items when they have a hand free, no more of them than are needed, and never more than
+may be in work. Every item that is pulled is given out once, with a result for each of its cells;
 whatever was paid for is durable before it is given out. A run that is closed (see `state`) still
 gives out every item that is left, with the reason and at next to no cost.
 """
