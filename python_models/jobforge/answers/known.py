@@ -87,7 +87,7 @@ class KeptAnswers:
         }
         answers = self._ledger.lookup(evidence, evidence)
         settled = {key: answer for key, answer in answers.items() if self._holds(answer)}
-        waiting = self._ledger.pending_cells(key for key in evidence if key not in settled)
+        waiting = self._ledger.pending_cells([key for key in evidence if key not in settled])
 
         def outcome(cell: AskedCell) -> CellOutcome | None:
             if cell.cell_key in settled:

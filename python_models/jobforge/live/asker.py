@@ -7,6 +7,7 @@ given out.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -124,6 +125,9 @@ class LiveAsker:
             timeout_seconds=settings.timeout_seconds,
             max_connections=settings.max_in_flight,
         )
+        # openai was loaded for it: a collector that looks through all of that stops the loop while
+        # requests are in flight, and the fewer are sent before a fault is known the better.
+        gc.freeze()
         try:
             yield Executor(
                 transport=transport,
