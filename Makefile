@@ -55,7 +55,7 @@ docs: setup
 
 # A real model on this machine behind an OpenAI-compatible endpoint; its values are for show.
 local-llm: .venv/local-llm.stamp
-	$(BIN)/python -m jobforge.local_llm --model $(MODEL) --port $(PORT)
+	$(BIN)/python tools/local_llm.py --model $(MODEL) --port $(PORT)
 
 # Asks the endpoint in OPENAI_BASE_URL for the demo's missing cells and keeps the answers.
 record-demo: setup

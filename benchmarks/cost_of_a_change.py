@@ -28,7 +28,7 @@ from typing import Any
 
 import duckdb
 import pyarrow.compute as pc
-from jobforge.attempts import read_attempts
+from jobforge.answers.attempts import read_attempts
 from jobforge.settings import DEFAULT_MODEL
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import duckdb
 from jobforge.ledger import AskedCell, AskedRequest, AttemptRecord, CellAnswer, open_ledger
-from jobforge.ledger.hashing import digest
+from jobforge.ledger.hashes import digest
 
 CELLS = 16
 SYSTEM = "An instruction or a definition of an attribute. " * 120

@@ -25,12 +25,12 @@ from itertools import islice
 from pathlib import Path
 
 import duckdb
-from jobforge.inputs import ImputationRequest, Pack, read_packs, read_requests
 from jobforge.ledger import AttemptRecord, CellAnswer, open_ledger
 from jobforge.pipeline import impute
-from jobforge.prompts import job_message, pack_message
-from jobforge.questions import Keyer
-from jobforge.schema import response_format
+from jobforge.requests.inputs import ImputationRequest, Pack, read_packs, read_requests
+from jobforge.requests.keys import Keyer
+from jobforge.requests.prompts import job_message, pack_message
+from jobforge.requests.schema import response_format
 from jobforge.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,4 +1,4 @@
-"""How many bytes a token stands for: the measurement behind `jobforge.estimates`.
+"""How many bytes a token stands for: the measurement behind `jobforge.requests.estimates`.
 
 Counts the tokens of real requests with OpenAI's o200k vocabulary and sets them against the
 project's estimate. The vocabulary comes inside the package `bpe-openai`, which nothing else needs:
@@ -17,10 +17,10 @@ from collections import Counter
 
 import bpe_openai
 import duckdb
-from jobforge.executor import PackForms
-from jobforge.inputs import read_packs, read_requests
-from jobforge.prompts import messages
-from jobforge.schema import response_format
+from jobforge.requests.forms import PackForms
+from jobforge.requests.inputs import read_packs, read_requests
+from jobforge.requests.prompts import messages
+from jobforge.requests.schema import response_format
 
 LIMIT = 16_384
 RATIONALE = "Like Payroll Clerk, plans and checks figures daily"

@@ -26,11 +26,11 @@ from pathlib import Path
 
 import bpe_openai
 import duckdb
-from jobforge.executor import PackForms
-from jobforge.inputs import Attribute, ImputationRequest, Pack, read_packs, read_requests
-from jobforge.prices import PriceTable, Usage
-from jobforge.prompts import job_message, pack_message
-from jobforge.schema import response_format
+from jobforge.money.prices import PriceTable, Usage
+from jobforge.requests.forms import PackForms
+from jobforge.requests.inputs import Attribute, ImputationRequest, Pack, read_packs, read_requests
+from jobforge.requests.prompts import job_message, pack_message
+from jobforge.requests.schema import response_format
 from jobforge.settings import DEFAULT_MODEL
 
 SEEDS = Path(__file__).resolve().parent.parent / "seeds"
@@ -118,7 +118,7 @@ def main() -> None:
     given = options.parse_args()
     packs, requests = inputs(given.warehouse, given.jobs)
     prices = duckdb.read_csv(str(SEEDS / "reference/model_prices.csv")).to_arrow_table()
-    price = PriceTable.from_rows(prices).price_of(given.model)
+    price = PriceTable(prices).price_of(given.model)
     if price is None:
         options.error(f"model_prices.csv has no price for {given.model}")
     jobs = len({request.job.job_id for request in requests})

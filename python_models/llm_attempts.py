@@ -1,7 +1,7 @@
 """One row per attempt in the ledger: every request that was ever sent, and what it cost."""
 
 from dbt.flags import get_flags
-from jobforge.attempts import no_attempts, read_attempts
+from jobforge.answers.attempts import no_attempts, read_attempts
 from jobforge.ledger import ledger_of
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from jobforge.limiter import RateLimiter
-from jobforge.retries import RetryPolicy
+from jobforge.live.retries import RetryPolicy
 from support.loopback_server import LoopbackServer
 from support.postgres import Server as PostgresServer
 from support.postgres import binaries
@@ -86,8 +86,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits between tries and a pace of sending that suit a test; what is counted stays."""
     policy = partial(RetryPolicy, first_wait=0.001, longest_wait=0.01)
     limiter = partial(RateLimiter, start_rate=1e4)
-    monkeypatch.setattr("jobforge.executor.executor.RetryPolicy", policy)
-    monkeypatch.setattr("jobforge.asking.RateLimiter", limiter)
+    monkeypatch.setattr("jobforge.live.executor.RetryPolicy", policy)
+    monkeypatch.setattr("jobforge.live.asker.RateLimiter", limiter)
 
 
 @pytest.fixture(scope="session")

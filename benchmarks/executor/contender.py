@@ -72,12 +72,14 @@ async def raw_aiohttp(base_url: str, in_flight: int) -> AsyncIterator[Send]:
 
 @asynccontextmanager
 async def jobforge_transport(base_url: str, in_flight: int) -> AsyncIterator[Send]:
-    from jobforge.client import Connection
-    from jobforge.completions import read_completion
-    from jobforge.transport import OpenAITransport
+    from jobforge.provider.client import Connection
+    from jobforge.provider.completions import read_completion
+    from jobforge.provider.transport import OpenAITransport
 
     body = json.dumps(_body()).encode()
-    transport = OpenAITransport(Connection(base_url, KEY), max_connections=in_flight)
+    transport = OpenAITransport(
+        Connection(base_url, KEY), timeout_seconds=300, max_connections=in_flight
+    )
 
     async def send() -> object:
         return read_completion(await transport.send(body), "benchmark-model", [KEY]).content

@@ -5,24 +5,33 @@ Prompts, limiter, budget, retries, group recording and the check of every cell a
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 
 import openai  # noqa: F401 - what takes long to import is not in the figures
-from jobforge.client import Connection
-from jobforge.executor import Executor, Finished, GroupRecorder, PackForms, PackRequest, WorkItem
-from jobforge.inputs import Attribute, ComparableJob, ImputationRequest, Job, Pack
 from jobforge.limiter import RateLimiter
-from jobforge.transport import OpenAITransport
+from jobforge.live.executor import Executor
+from jobforge.live.item import Finished, Item
+from jobforge.live.recorder import GroupRecorder
+from jobforge.live.state import RunState
+from jobforge.money.budget import Budget
+from jobforge.provider.client import Connection
+from jobforge.provider.transport import OpenAITransport
+from jobforge.requests.forms import PackForms
+from jobforge.requests.inputs import Attribute, ComparableJob, ImputationRequest, Job, Pack
+from jobforge.requests.keys import Keyer
+from jobforge.settings import Settings
 from server import ATTRIBUTES
 
 KEY = "sk-benchmark-0123456789"
+UNCAPPED = Settings(model="benchmark-model", max_cost_usd=None, max_calls=None, timeout_seconds=300)
 LIMITED = {"start_rate": 20.0, "start_in_flight": 8}
 UNLIMITED = {"start_rate": 1e6, "start_in_flight": 256}
 
 
-def requests_of(count: int) -> Iterator[WorkItem]:
+def requests_of(count: int) -> Iterator[Item]:
     """Yield so many jobs' requests of one pack of 16 attributes, each with five comparable jobs."""
     pack = Pack("pack", tuple(_attribute(name) for name in ATTRIBUTES))
     forms = PackForms(
@@ -30,11 +39,13 @@ def requests_of(count: int) -> Iterator[WorkItem]:
         parameters={"model": "benchmark-model", "max_tokens": 4096},
         largest_completion_tokens=4096,
     )
+    keyer = Keyer(UNCAPPED)
     values = tuple((name, "3") for name in ATTRIBUTES)
     comparable = tuple(ComparableJob(f"Job {n}", "same unit group", values) for n in range(5))
     for number in range(count):
         job = Job(f"j{number}", f"Data analyst {number}", "Analytics", "Business", "21211", "Data")
-        yield PackRequest(ImputationRequest(job, "pack", tuple(ATTRIBUTES), (), comparable), forms)
+        asked = ImputationRequest(job, "pack", tuple(ATTRIBUTES), (), comparable)
+        yield Item(keyer.keyed(asked, pack), forms)
 
 
 async def drive(
@@ -42,15 +53,21 @@ async def drive(
 ) -> Counter[str]:
     """Ask for so many requests' cells; return the count of requests by their first cell."""
     outcomes: Counter[str] = Counter()
-    transport = OpenAITransport(Connection(base_url, KEY), max_connections=in_flight)
+    transport = OpenAITransport(
+        Connection(base_url, KEY),
+        timeout_seconds=UNCAPPED.timeout_seconds,
+        max_connections=in_flight,
+    )
     start = LIMITED if limited else UNLIMITED
     limiter = RateLimiter(max_in_flight=in_flight, **start)  # type: ignore[arg-type]
     with GroupRecorder(lambda attempts: None) as recorder:
         executor = Executor(
-            transport,
-            limiter,
-            model="benchmark-model",
+            transport=transport,
+            limiter=limiter,
+            state=RunState(on_close=limiter.close, say=lambda line: None, stop=threading.Event()),
             recorder=recorder,
+            budget=Budget(UNCAPPED, None),
+            model=UNCAPPED.model,
             secrets=[KEY],
             in_work=in_flight + in_flight // 4,
         )
@@ -65,7 +82,7 @@ def _outcome(finished: Finished) -> str:
     return kinds.pop() if len(kinds) == 1 else "mixed"
 
 
-async def _async(items: Iterator[WorkItem]) -> AsyncIterator[WorkItem]:
+async def _async(items: Iterator[Item]) -> AsyncIterator[Item]:
     for item in items:
         yield item
 

@@ -1,8 +1,18 @@
 """JobForge's Python side: asks a language model for the job attributes that no source has.
 
-It takes Arrow in and gives Arrow out and knows neither dbt nor a warehouse. A module depends only
-on those to the left of it:
+It takes Arrow in and gives Arrow out and knows neither dbt nor a warehouse. The rooms, in the order
+of their dependencies: a room imports only from lines above its own.
 
-    errors, redaction, settings, inputs <- schema <- values <- prompts, replies
-        <- keys, client, outcomes <- live, recorded <- pipeline, external.llm
+    errors, redaction, interrupting   every error in one tree; no secret leaves; a stopped run
+    settings, limiter, ledger         what steers a run; when to send; what was answered
+    requests                          what is asked: inputs, prompts, schemas, keys, bytes
+    money                             what tokens cost, what a run may spend, what it would spend
+    provider, summary                 the one way to the model's server; what a run came to
+    progress                          what a run says of itself on its way
+    answers                           what is known of a cell, its claim, its attempts, their record
+    live, batch                       two ways to ask what nobody has answered
+    pipeline, external                a warehouse's missing cells; the service for other programs
+    cli                               the command line
+
+`docs/engine.md` follows one cell through them.
 """

@@ -1,4 +1,4 @@
-"""Calls that wait for a server, cut off when the run is told to stop."""
+"""What happens where a run is told to stop: calls that wait for a server are cut off."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-__all__ = ["Interrupted", "interruptible"]
+__all__ = ["INTERRUPTED", "Interrupted", "interruptible"]
+
+INTERRUPTED = "the run was interrupted: run it again"
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,37 +9,37 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing, nullcontext
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import chain, islice
 
 import pyarrow as pa
 
-from jobforge.asking import LiveAsker
-from jobforge.attempts import existing_ledger
-from jobforge.batch_api import BatchApi
-from jobforge.batching import BatchAsker
-from jobforge.bookkeeping import Bookkeeper
-from jobforge.budget import Budget, Caps
-from jobforge.claiming import Claims
-from jobforge.client import Connection, request_parameters
-from jobforge.collecting import BatchCollector
+from jobforge.answers.bookkeeper import Bookkeeper
+from jobforge.answers.claims import Claims
+from jobforge.answers.known import AskAgain, KeptAnswers, Settled, StoredAnswers
+from jobforge.answers.outcomes import OUTCOME_SCHEMA, CellOutcome, OutcomeColumns
+from jobforge.answers.prompt_secrets import PromptSecrets
+from jobforge.answers.recorded import Recording
+from jobforge.answers.run import Run
+from jobforge.batch.asker import BatchAsker
+from jobforge.batch.collector import collect_earlier
 from jobforge.errors import FatalRunError, InterruptedRunError
-from jobforge.estimates import Calibration
-from jobforge.forms import RequestForms
-from jobforge.inputs import ArrowRows, Pack, read_packs, read_requests
-from jobforge.ledger import Ledger, open_ledger
-from jobforge.outcomes import OUTCOME_SCHEMA, CellOutcome, OutcomeColumns
-from jobforge.planning import Planner, RateLimits
-from jobforge.prices import ModelPrice, PriceTable, resolve_price
-from jobforge.progress import GO_ON, Progress
-from jobforge.questions import Keyer
-from jobforge.recorded import Recording
-from jobforge.secrecy import PromptSecrets
+from jobforge.ledger import existing_ledger, open_ledger
+from jobforge.live.asker import LiveAsker
+from jobforge.money.budget import Budget
+from jobforge.money.calibration import Calibration
+from jobforge.money.plan import Planner
+from jobforge.money.prices import ModelPrice, PriceTable, resolve_price
+from jobforge.progress import Progress
+from jobforge.provider.client import Connection, request_parameters
+from jobforge.requests.forms import RequestForms
+from jobforge.requests.inputs import ArrowRows, Pack, read_packs, read_requests
+from jobforge.requests.keys import KeyedRequest, Keyer
 from jobforge.settings import Settings
-from jobforge.settling import AskAgain, KeptAnswers, Settled, Settler, StoredAnswers
-from jobforge.submitting import BatchSender
+from jobforge.summary import GO_ON
 
 __all__ = ["NO_CONNECTION", "impute", "nothing"]
 
@@ -57,9 +57,9 @@ Log = Callable[[str], None]
 Chunks = Iterator[list[Settled]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """What a run has at hand."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """What a call of `impute` was given, and what was made of it."""
 
     settings: Settings
     prices: PriceTable
@@ -70,19 +70,26 @@ class _Run:
     log: Log
     warn: Log
     stop: threading.Event
-    caps: Caps
-    limits: RateLimits
 
     @property
-    def bounds_texts(self) -> bool:
-        """Whether schemas bound texts."""
-        return self.settings.bounds_texts(bool(self.connection and self.connection.is_local))
+    def is_local(self) -> bool:
+        """Whether the server is on this machine."""
+        return self.connection is not None and self.connection.is_local
 
     def price(self, model: str, *, waiver: bool) -> ModelPrice | None:
         """Return a model's price, None where it may be asked without one."""
-        is_local = bool(self.connection and self.connection.is_local)
         return resolve_price(
-            self.prices, model, is_local=is_local, waiver=waiver, cost_is_capped=True
+            self.prices, model, is_local=self.is_local, waiver=waiver, cost_is_capped=True
+        )
+
+    def forms(self) -> RequestForms:
+        """Return the forms of the requests."""
+        # Parameters are no tokens of a prompt, but bytes of the bound that caps go by.
+        connection, settings = self.connection, self.settings
+        return RequestForms(
+            settings,
+            request_parameters(connection, settings) if connection else {},
+            text_bounds=settings.bounds_texts(self.is_local),
         )
 
 
@@ -113,26 +120,23 @@ def impute(
     InputError where a request names an attribute that its pack does not have, LedgerError where
     the ledger fails, and FatalRunError where no call made sense.
     """
-    run = _Run(
-        settings,
-        PriceTable.from_rows(prices, settings.prices),
-        Connection.from_environment(),
-        invocation_id,
-        Progress(log, total=cells),
-        ledger_url,
-        log,
-        warn or log,
-        stop or threading.Event(),
-        Caps(settings.max_cost_usd, settings.max_calls, settings.max_tokens),
-        RateLimits(settings.requests_per_minute, settings.tokens_per_minute),
+    call = _Call(
+        settings=settings,
+        prices=PriceTable(prices, settings.prices),
+        connection=Connection.from_environment(),
+        run_id=invocation_id,
+        progress=Progress(log, total=cells),
+        ledger_url=ledger_url,
+        log=log,
+        warn=warn or log,
+        stop=stop or threading.Event(),
     )
     known_packs = read_packs(packs)
-    stack = ExitStack()
-    with stack:
-        opened = _opened(run, stack, recorded_answers)
+    with ExitStack() as stack:
+        way = _open(call, stack, recorded_answers)
         kept = stack.pop_all()
     return pa.RecordBatchReader.from_batches(
-        OUTCOME_SCHEMA, _batches(run, kept, opened, known_packs, requests)
+        OUTCOME_SCHEMA, _batches(call, kept, way, known_packs, requests)
     )
 
 
@@ -141,47 +145,47 @@ def nothing() -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(OUTCOME_SCHEMA, iter(()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
     """How a mode works: keys, what is settled before, and what becomes of the rest.
 
-    instead: gives what is better than no answer, where there is something.
-    origin: where answers come from that were there before.
-    start: is called before anything is settled. is_live: cells are asked for one after the other.
+    find: gives what is settled before anybody is asked. instead: gives what is better than no
+    answer, where there is something. origin: where answers come from that were there before. start:
+    is called before anything is settled. is_live: cells are asked for one after the other.
     """
 
     keyer: Keyer
-    settler: Settler
+    find: Callable[[Sequence[KeyedRequest]], list[Settled]]
     finish: Callable[[Chunks], Generator[Settled]]
-    with_evidence: bool
-    origin: str
+    with_evidence: bool = True
+    origin: str = "from the ledger"
     start: Callable[[], object] = lambda: None
     instead: Callable[[Settled], Settled] = lambda settled: settled
     is_live: bool = False
 
 
-def _opened(run: _Run, stack: ExitStack, recorded_answers: ArrowRows) -> _Opened:
-    mode = run.settings.mode
+def _open(call: _Call, stack: ExitStack, recorded_answers: ArrowRows) -> _Way:
+    mode = call.settings.mode
     if mode == "auto":
-        mode = "live" if run.connection else "replay"
-    if mode in ("live", "batch") and run.connection is None:
-        return _asking_nobody(run, stack, None, NO_CONNECTION, _SET_KEY)
+        mode = "live" if call.connection else "replay"
     if mode == "off":
-        return _asking_nobody(run, stack, None, "llm_mode is off", _SET_LIVE)
+        return _ask_nobody(call, stack, None, "llm_mode is off", _SET_LIVE)
     if mode == "replay":
         reason, advice = "no recorded answer", _SET_LIVE
-        if run.settings.mode == "auto":
+        if call.settings.mode == "auto":
             reason, advice = f"{reason}, and {NO_CONNECTION}", _SET_KEY
-        return _asking_nobody(run, stack, Recording(recorded_answers), reason, advice)
+        return _ask_nobody(call, stack, Recording(recorded_answers), reason, advice)
     if mode == "plan":
-        return _planning(run, stack)
-    return _asking(run, stack, in_batches=mode == "batch")
+        return _plan(call, stack)
+    if call.connection is None:
+        return _ask_nobody(call, stack, None, NO_CONNECTION, _SET_KEY)
+    return _ask(call, stack, call.connection, in_batches=mode == "batch")
 
 
-def _asking_nobody(
-    run: _Run, stack: ExitStack, recording: Recording | None, reason: str, advice: str
-) -> _Opened:
-    ledger = existing_ledger(run.ledger_url)
+def _ask_nobody(
+    call: _Call, stack: ExitStack, recording: Recording | None, reason: str, advice: str
+) -> _Way:
+    ledger = existing_ledger(call.ledger_url)
     if ledger is not None:
         stack.enter_context(ledger)
     waiting = CellOutcome("awaiting_llm", reason)
@@ -189,147 +193,108 @@ def _asking_nobody(
     def finish(chunks: Chunks) -> Generator[Settled]:
         for settled in chain.from_iterable(chunks):
             if settled.open_ids:
-                run.progress.advise(advice)
+                call.progress.advise(advice)
             rest = dict.fromkeys(settled.open_ids, waiting)
             yield Settled(settled.keyed, settled.outcomes | rest, ())
 
-    keyer = Keyer(run.settings, with_evidence=False)
-    origin = "from the recording or the ledger" if recording else "from the ledger"
-    return _Opened(keyer, StoredAnswers(ledger, recording), finish, False, origin)
+    return _Way(
+        keyer=Keyer(call.settings, with_evidence=False),
+        find=StoredAnswers(ledger, recording).find,
+        finish=finish,
+        with_evidence=False,
+        origin="from the recording or the ledger" if recording else "from the ledger",
+    )
 
 
-def _planning(run: _Run, stack: ExitStack) -> _Opened:
-    settings = run.settings
-    ledger = existing_ledger(run.ledger_url)
+def _plan(call: _Call, stack: ExitStack) -> _Way:
+    settings = call.settings
+    ledger = existing_ledger(call.ledger_url)
     calibration = Calibration()
-    keyer = Keyer(settings)
     if ledger is not None:
         stack.enter_context(ledger)
         calibration = Calibration.from_attempts(ledger.attempts(), settings.model)
-    planner = Planner(settings.model, run.price(settings.model, waiver=True), calibration)
-    # Parameters are no tokens of a prompt, but bytes of the bound that caps go by.
-    parameters = request_parameters(run.connection, settings) if run.connection else {}
-    forms = RequestForms(settings, parameters, text_bounds=run.bounds_texts)
-    secrets = PromptSecrets()
+    planner = Planner(settings.model, call.price(settings.model, waiver=True), calibration)
+    secrets = PromptSecrets(call.forms())
 
     def finish(chunks: Chunks) -> Generator[Settled]:
-        for settled in map(secrets.settle, chain.from_iterable(chunks)):
-            keyed = settled.keyed
-            asked = keyed.only(settled.open_ids).request
-            planned = planner.plan(asked, forms.of(keyed.pack))
+        for settled in map(secrets.check, chain.from_iterable(chunks)):
             rest = {
                 name: replace(outcome, **asdict(planner.nothing))
                 for name, outcome in settled.outcomes.items()
                 if outcome.outcome == "awaiting_llm"
             }
-            if planned is not None:
+            if settled.form is not None:
+                planned = planner.plan(len(settled.open_ids), settled.form.estimate)
                 outcome = CellOutcome("awaiting_llm", _PLANNED, **asdict(planned.share()))
                 rest |= dict.fromkeys(settled.open_ids, outcome)
-                run.progress.advise(_SET_LIVE)
-            yield Settled(keyed, settled.outcomes | rest, ())
-        run.log("\n".join(planner.summary(run.caps, run.limits)))
+                call.progress.advise(_SET_LIVE)
+            yield Settled(settled.keyed, settled.outcomes | rest, ())
+        call.log("\n".join(planner.summary(settings)))
 
-    if ledger is None:
-        return _Opened(keyer, StoredAnswers(None, None), finish, True, "from the ledger")
-    kept = KeptAnswers(ledger, AskAgain.of(settings))
-    instead = kept.in_place_of_none
-    return _Opened(keyer, kept, finish, True, "from the ledger", instead=instead)
-
-
-def _asking(run: _Run, stack: ExitStack, *, in_batches: bool) -> _Opened:
-    connection = run.connection
-    assert connection is not None
-    settings = run.settings
-    price = run.price(settings.model, waiver=settings.price_waiver)
-    ledger: Ledger = stack.enter_context(open_ledger(run.ledger_url))
-    again = AskAgain.of(settings)
-    claims = stack.enter_context(Claims(ledger, run.run_id, again))
     keyer = Keyer(settings)
-    kept = KeptAnswers(ledger, again)
-    books = Bookkeeper(ledger, keyer, run.run_id, price, run.progress)
-    budget = Budget(run.caps, price, batch=in_batches)
-    api = BatchApi(connection, model=settings.model, timeout_seconds=settings.timeout_seconds)
-    # What was paid for is collected whichever way this run asks.
-    collector = BatchCollector(
-        api,
-        ledger,
-        claims,
-        books,
-        lambda model: run.price(model, waiver=True),
-        run.run_id,
-        (connection.api_key,),
-        run.log,
-        run.stop,
-    )
-    forms = RequestForms(
-        settings, request_parameters(connection, settings), text_bounds=run.bounds_texts
-    )
-    secrets = PromptSecrets(connection.api_key)
-    asker: BatchAsker | LiveAsker
-    if in_batches:
-        sender = BatchSender(
-            forms,
-            ledger,
-            claims,
-            books,
-            budget,
-            api,
-            run.run_id,
-            run.log,
-            run.stop,
-            may_go_on=settings.batch_wait_seconds > 0,
-        )
-        collector.settle = sender.settle
-        asker = BatchAsker(settings, claims, kept, sender, collector, secrets, run.stop)
-    else:
-        asker = LiveAsker(
-            settings,
-            connection,
-            forms,
-            secrets,
-            claims,
-            kept,
-            books,
-            budget,
-            run.run_id,
-            run.log,
-            run.stop,
-        )
+    if ledger is None:
+        return _Way(keyer=keyer, find=StoredAnswers(None, None).find, finish=finish)
+    kept = KeptAnswers(ledger, AskAgain.of(settings))
+    return _Way(keyer=keyer, find=kept.find, finish=finish, instead=kept.in_place_of_none)
 
-    def start() -> None:
-        collector.collect()
-        collector.say_what_waits()
 
-    return _Opened(
-        keyer,
-        kept,
-        asker.ask,
-        True,
-        "from the ledger",
-        start,
-        kept.in_place_of_none,
+def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: bool) -> _Way:
+    settings = call.settings
+    price = call.price(settings.model, waiver=settings.price_waiver)
+    ledger = stack.enter_context(open_ledger(call.ledger_url))
+    again = AskAgain.of(settings)
+    keyer = Keyer(settings)
+    forms = call.forms()
+    awaited: set[str] = set()
+    run = Run(
+        run_id=call.run_id,
+        settings=settings,
+        connection=connection,
+        ledger=ledger,
+        claims=stack.enter_context(Claims(ledger, call.run_id, again)),
+        kept=KeptAnswers(ledger, again, awaited),
+        books=Bookkeeper(
+            ledger=ledger, keyer=keyer, run_id=call.run_id, price=price, progress=call.progress
+        ),
+        budget=Budget(settings, price, batch=in_batches),
+        price_of=lambda model: call.price(model, waiver=True),
+        forms=forms,
+        secrets=PromptSecrets(forms, connection.api_key),
+        log=call.log,
+        stop=call.stop,
+    )
+    asker = BatchAsker(run, awaited) if in_batches else LiveAsker(run)
+    return _Way(
+        keyer=keyer,
+        find=run.kept.find,
+        finish=asker.ask,
+        # What was paid for is collected whichever way this run asks.
+        start=asker.collect if isinstance(asker, BatchAsker) else partial(collect_earlier, run),
+        instead=run.kept.in_place_of_none,
         is_live=not in_batches,
     )
 
 
 def _batches(
-    run: _Run, kept: ExitStack, opened: _Opened, packs: dict[str, Pack], requests: ArrowRows
+    call: _Call, kept: ExitStack, way: _Way, packs: dict[str, Pack], requests: ArrowRows
 ) -> Iterator[pa.RecordBatch]:
     with kept:
-        columns = OutcomeColumns(run.run_id)
+        columns = OutcomeColumns(call.run_id)
         try:
-            opened.start()
+            way.start()
             # dbt keeps much in memory: looking through it again and again is a fifth of the work.
             gc.freeze()
-            ticking = run.progress.ticking() if opened.is_live else nullcontext()
+            ticks: AbstractContextManager[object] = nullcontext()
+            if way.is_live:
+                ticks = call.progress.ticking()
             # Closed at once where this ends early: what is in flight comes back and is recorded.
-            with ticking, closing(opened.finish(_chunks(run, opened, packs, requests))) as finished:
-                for settled in _told(run, finished):
-                    if run.stop.is_set():
-                        run.progress.advise(GO_ON)
+            with ticks, closing(way.finish(_chunks(call, way, packs, requests))) as finished:
+                for settled in _warn_at_last(call, finished):
+                    if call.stop.is_set():
+                        call.progress.advise(GO_ON)
                         raise InterruptedRunError(_INTERRUPTED)
-                    _count(run, opened, settled)
-                    settled = opened.instead(settled)
+                    _count(call, way, settled)
+                    settled = way.instead(settled)
                     job, pack_id = settled.keyed.request.job, settled.keyed.request.pack_id
                     for name, outcome in settled.outcomes.items():
                         key = settled.keyed.cells[name].question_key
@@ -339,42 +304,42 @@ def _batches(
             yield columns.take()
         finally:
             # A run that fails has a summary too, and takes its bar off the terminal.
-            run.progress.finish()
+            call.progress.finish()
             gc.unfreeze()
 
 
-def _told(run: _Run, finished: Iterator[Settled]) -> Iterator[Settled]:
+def _warn_at_last(call: _Call, finished: Iterator[Settled]) -> Iterator[Settled]:
     """Yield what is finished; a fatal fault at its end fails the run or is a warning."""
     try:
         yield from finished
     except FatalRunError as error:
-        run.progress.advise(_MEND)
-        if run.settings.on_fatal == "fail":
+        call.progress.advise(_MEND)
+        if call.settings.on_fatal == "fail":
             raise FatalRunError(f"{error}; {_MAY_GO_ON}") from None
-        run.warn(f"LLM: {error}")
+        call.warn(f"LLM: {error}")
 
 
-def _chunks(run: _Run, opened: _Opened, packs: dict[str, Pack], requests: ArrowRows) -> Chunks:
-    rows = read_requests(requests, with_evidence=opened.with_evidence)
+def _chunks(call: _Call, way: _Way, packs: dict[str, Pack], requests: ArrowRows) -> Chunks:
+    rows = read_requests(requests, with_evidence=way.with_evidence)
     keyed = (
-        opened.keyer.keyed(request, packs.get(request.pack_id, Pack(request.pack_id, ())))
+        way.keyer.keyed(request, packs.get(request.pack_id, Pack(request.pack_id, ())))
         for request in rows
         if request.attribute_ids
     )
     while chunk := list(islice(keyed, _REQUESTS_PER_CHUNK)):
-        settled = opened.settler.settle(chunk)
-        if opened.is_live and any(one.open_ids for one in settled):
-            run.progress.begin()
+        settled = way.find(chunk)
+        if way.is_live and any(one.open_ids for one in settled):
+            call.progress.begin()
         yield settled
 
 
-def _count(run: _Run, opened: _Opened, settled: Settled) -> None:
+def _count(call: _Call, way: _Way, settled: Settled) -> None:
     for outcome in settled.outcomes.values():
         if outcome.outcome != "answered":
             reason = outcome.reason or ""
-            run.progress.unanswered(outcome.outcome, reason, asked=outcome.is_new)
+            call.progress.unanswered(outcome.outcome, reason, asked=outcome.is_new)
         elif outcome.is_new:
-            run.progress.answered("asked now", asked=True)
+            call.progress.answered("asked now", asked=True)
         else:
-            ours = outcome.run_id == run.run_id
-            run.progress.answered("from batches" if ours else opened.origin)
+            ours = outcome.run_id == call.run_id
+            call.progress.answered("from batches" if ours else way.origin)

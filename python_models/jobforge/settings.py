@@ -1,20 +1,37 @@
 """What steers a run; every field is a dbt var of the same name with `llm_` before it.
 
-A setting is checked once, here, so that a typing error stops the run before any call is paid for.
-The API key is no setting: it is read from the environment by the client and by nothing else.
+A setting is checked once, here, caps and prices included, so that a typing error stops the run
+before any call is paid for; its default stands here and nowhere else. The API key is no setting:
+it is read from the environment by the client and by nothing else.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass as plain_dataclass
+from dataclasses import fields
+from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal, cast, get_args
+from functools import wraps
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
+from pydantic.dataclasses import dataclass
 
 from jobforge.errors import SettingsError
 
-__all__ = ["DEFAULT_MODEL", "MaxTokensParameter", "Mode", "OnFatal", "Settings", "TextBounds"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "MaxTokensParameter",
+    "Mode",
+    "OnFatal",
+    "Price",
+    "Settings",
+    "TextBounds",
+    "decimal_of",
+]
 
 DEFAULT_MODEL = "gpt-4o-2024-08-06"
 
@@ -25,19 +42,175 @@ TextBounds = Literal["auto", "on", "off"]
 
 # YAML reads a bare `off` as false and a bare `on` as true.
 _YAML_BOOLEANS = {"true": "on", "false": "off"}
+_PRICES = ("input", "cached_input", "output", "batch_discount")
+_HALF = Decimal("0.5")
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@plain_dataclass(frozen=True, slots=True)
+class Price:
+    """A model's prices in USD for a million tokens; `batch_discount` 0.5 takes half off."""
+
+    model: str
+    input: Decimal
+    cached_input: Decimal
+    output: Decimal
+    batch_discount: Decimal = Decimal(0)
+    as_of: date | None = None
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("input", "cached_input", "output"):
+            price = getattr(self, name)
+            if not price.is_finite() or price < 0:
+                raise SettingsError(f"price of {self.model}: {name} is {price}, not a price")
+        if not self.batch_discount.is_finite() or not 0 <= self.batch_discount < 1:
+            raise SettingsError(f"price of {self.model}: batch_discount must be from 0 to below 1")
+
+
+def decimal_of(model: str, name: str, value: object) -> Decimal:
+    """Return a number of a model's price; raises SettingsError where it is none."""
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        raise SettingsError(f"price of {model!r}: {name} is {value!r}, not a number") from None
+
+
+def _choice(*choices: str) -> BeforeValidator:
+    def read(value: object, info: ValidationInfo) -> str:
+        word = str(value).lower()
+        word = _YAML_BOOLEANS.get(word, word)
+        if word not in choices:
+            words = ", ".join(choices)
+            raise SettingsError(f"llm_{info.field_name} is {value!r}: it must be one of {words}")
+        return word
+
+    return BeforeValidator(read)
+
+
+def _read(kind: Callable[[str], object], called: str) -> BeforeValidator:
+    def read(value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return kind(value)
+        except (ValueError, InvalidOperation):
+            raise SettingsError(
+                f"llm_{info.field_name} is {value!r}: it must be {called}"
+            ) from None
+
+    return BeforeValidator(read)
+
+
+def _must(be: str, holds: Callable[[Any], bool]) -> AfterValidator:
+    def check(value: T, info: ValidationInfo) -> T:
+        if not holds(value):
+            raise SettingsError(f"llm_{info.field_name} is {value}: it must be {be}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _read_flag(value: object) -> object:
+    return value == "on" if isinstance(value, str) else value
+
+
+def _named(model: str) -> str:
+    if not model.strip():
+        raise SettingsError("llm_model is empty: name a model that the server knows")
+    return model
+
+
+def _own_prices(given: object) -> dict[str, Price]:
+    if isinstance(given, str):
+        try:
+            given = json.loads(given) if given.strip().lower() not in ("", "none") else None
+        except ValueError:
+            raise SettingsError(
+                "llm_prices cannot be read: it must be a mapping by model"
+            ) from None
+    if given is not None and not isinstance(given, Mapping):
+        raise SettingsError("llm_prices must be a mapping {model: {input: …, output: …}}")
+    return {str(model): _own_price(str(model), prices) for model, prices in (given or {}).items()}
+
+
+def _own_price(model: str, prices: object) -> Price:
+    if isinstance(prices, Price):
+        return prices
+    if not isinstance(prices, Mapping) or "input" not in prices or "output" not in prices:
+        raise SettingsError(f"llm_prices of {model!r} must give input and output")
+    unknown = [str(name) for name in prices if name not in _PRICES]
+    if unknown:
+        raise SettingsError(
+            f"llm_prices of {model!r} has {', '.join(unknown)}; it may have {', '.join(_PRICES)}"
+        )
+    numbers = {name: decimal_of(model, name, prices[name]) for name in _PRICES if name in prices}
+    return Price(
+        model=model,
+        input=numbers["input"],
+        cached_input=numbers.get("cached_input", numbers["input"]),
+        output=numbers["output"],
+        batch_discount=numbers.get("batch_discount", _HALF),
+        source="llm_prices",
+    )
+
+
+_WHOLE = _read(int, "a whole number")
+_NUMBER = _read(float, "a number")
+_Count = Annotated[int, _WHOLE, _must("0 or more", lambda count: count >= 0)]
+_Positive = Annotated[int, _WHOLE, _must("1 or more", lambda count: count >= 1)]
+_Wait = Annotated[float, _NUMBER, _must("a number, 0 or more", lambda s: 0 <= s < math.inf)]
+_Timeout = Annotated[
+    float, _NUMBER, _must("a number above 0", lambda seconds: 0 < seconds < math.inf)
+]
+_Temperature = Annotated[float, _NUMBER, _must("0 to 2 or null", lambda heat: 0 <= heat <= 2)]
+_MaxTokensParameter = Annotated[MaxTokensParameter, _choice(*get_args(MaxTokensParameter))]
+_Prices = Annotated[Mapping[str, Price], BeforeValidator(_own_prices)]
+_Flag = Annotated[bool, BeforeValidator(_read_flag), _choice("on", "off")]
+_Usd = Annotated[
+    Decimal,
+    Field(allow_inf_nan=True),
+    _read(Decimal, "a number"),
+    _must("0 or more, in US dollars", lambda usd: usd.is_finite() and usd >= 0),
+]
+
+
+def _raising_ours(cls: type[T]) -> type[T]:
+    """Let a model raise SettingsError, which says the var's name, and no error of pydantic's."""
+    make = cls.__init__
+
+    @wraps(make)
+    def init(self: T, *arguments: Any, **named: Any) -> None:
+        try:
+            make(self, *arguments, **named)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            given = first.get("ctx", {}).get("error")
+            if isinstance(given, SettingsError):
+                raise given from None
+            raise SettingsError(f"llm_{first['loc'][0]}: {first['msg']}") from None
+
+    cls.__init__ = init  # type: ignore[method-assign,assignment]
+    return cls
+
+
+@_raising_ours
+@dataclass(frozen=True, config={"extra": "forbid"})
 class Settings:
-    """How the model is asked.
+    """How the model is asked, and what a run may spend.
 
     mode: `live` calls the API, `batch` calls it through batches that a later run collects, `plan`
         prices what would be asked, `replay` takes the answers that there are, of any model, `off`
         does so without the recording, and `auto` is live where OPENAI_API_KEY or OPENAI_BASE_URL is
         set, else replay.
     model: the model's name, as the server knows it.
-    max_calls, max_tokens, max_cost_usd: what one run may send and spend; what is left waits.
-    prices: prices of models beside the seed's, in US dollars per million tokens, as JSON.
+    max_calls, max_tokens, max_cost_usd: what one run may send and spend; what is left waits. A call
+        is a request that is sent, retries included; tokens are those of prompt and completion. None
+        is no cap.
+    prices: prices of models beside the seed's, in US dollars per million tokens, also as JSON:
+        `{model: {input, cached_input, output, batch_discount}}`; `cached_input` and
+        `batch_discount` may be left out.
     price_waiver: lets a model without a price be asked, within the other caps.
     requests_per_minute, tokens_per_minute: limits to keep, where replies do not name them.
     max_in_flight: requests that may be in flight at once.
@@ -55,48 +228,26 @@ class Settings:
         servers on this machine; OpenAI's and Azure's strict mode refuses such a schema.
     """
 
-    mode: Mode = "auto"
-    model: str = DEFAULT_MODEL
-    max_calls: int = 200
-    max_output_tokens: int = 4096
-    max_tokens_parameter: MaxTokensParameter = "auto"
-    temperature: float | None = None
-    timeout_seconds: float = 300.0
-    text_bounds: TextBounds = "auto"
-    max_cost_usd: Decimal = Decimal(5)
-    max_tokens: int | None = None
-    prices: str = "{}"
-    price_waiver: bool = False
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None
-    max_in_flight: int = 64
-    reask_stale: bool = False
-    reask_refused: bool = False
-    on_fatal: OnFatal = "fail"
-    wait_for_others_seconds: float = 90.0
-    batch_wait_seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not self.model.strip():
-            raise SettingsError("llm_model is empty: name a model that the server knows")
-        if self.max_calls < 0:
-            raise SettingsError(f"llm_max_calls is {self.max_calls}: it must be 0 or more")
-        if self.max_output_tokens < 1:
-            raise SettingsError(
-                f"llm_max_output_tokens is {self.max_output_tokens}: it must be 1 or more"
-            )
-        if not 0 < self.timeout_seconds < math.inf:
-            raise SettingsError(
-                f"llm_timeout_seconds is {self.timeout_seconds}: it must be a number above 0"
-            )
-        if self.temperature is not None and not 0 <= self.temperature <= 2:
-            raise SettingsError(f"llm_temperature is {self.temperature}: it must be 0 to 2 or null")
-        if self.max_in_flight < 1:
-            raise SettingsError(f"llm_max_in_flight is {self.max_in_flight}: it must be 1 or more")
-        for name in ("wait_for_others_seconds", "batch_wait_seconds"):
-            seconds = getattr(self, name)
-            if not 0 <= seconds < math.inf:
-                raise SettingsError(f"llm_{name} is {seconds}: it must be a number, 0 or more")
+    mode: Annotated[Mode, _choice(*get_args(Mode))] = "auto"
+    model: Annotated[str, AfterValidator(_named)] = DEFAULT_MODEL
+    max_calls: _Count | None = 200
+    max_output_tokens: _Positive = 4096
+    max_tokens_parameter: _MaxTokensParameter = "auto"
+    temperature: _Temperature | None = None
+    timeout_seconds: _Timeout = 300.0
+    text_bounds: Annotated[TextBounds, _choice(*get_args(TextBounds))] = "auto"
+    max_cost_usd: _Usd | None = Decimal(5)
+    max_tokens: _Count | None = None
+    prices: _Prices = Field(default_factory=dict)
+    price_waiver: _Flag = False
+    requests_per_minute: _Positive | None = None
+    tokens_per_minute: _Positive | None = None
+    max_in_flight: _Positive = 64
+    reask_stale: _Flag = False
+    reask_refused: _Flag = False
+    on_fatal: Annotated[OnFatal, _choice(*get_args(OnFatal))] = "fail"
+    wait_for_others_seconds: _Wait = 90.0
+    batch_wait_seconds: _Wait = 0.0
 
     def bounds_texts(self, is_local: bool) -> bool:
         """Say whether the schema bounds texts, for a server on this machine or elsewhere."""
@@ -109,89 +260,14 @@ class Settings:
         A name that is absent or null keeps its default. Raises SettingsError for a value that has
         no meaning and for a name that is no setting.
         """
+        known = [f"llm_{field.name}" for field in fields(cls)]
         given: dict[str, Any] = {}
         for name, value in config.items():
-            field = name.removeprefix("llm_")
-            if field not in _READERS or not name.startswith("llm_"):
-                known = ", ".join(f"llm_{known}" for known in _READERS)
-                raise SettingsError(f"{name} is not a setting; the settings are {known}")
+            if name not in known:
+                settings = ", ".join(known)
+                raise SettingsError(f"{name} is not a setting; the settings are {settings}")
             if value is None or str(value).strip().lower() in ("", "none", "null"):
                 continue
-            given[field] = _READERS[field](name, str(value).strip())
+            is_mapping = isinstance(value, Mapping)
+            given[name.removeprefix("llm_")] = value if is_mapping else str(value).strip()
         return cls(**given)
-
-
-def _choice(name: str, text: str, choices: tuple[str, ...]) -> str:
-    word = _YAML_BOOLEANS.get(text.lower(), text.lower())
-    if word not in choices:
-        raise SettingsError(f"{name} is {text!r}: it must be one of {', '.join(choices)}")
-    return word
-
-
-def _mode(name: str, text: str) -> Mode:
-    return cast(Mode, _choice(name, text, get_args(Mode)))
-
-
-def _max_tokens_parameter(name: str, text: str) -> MaxTokensParameter:
-    return cast(MaxTokensParameter, _choice(name, text, get_args(MaxTokensParameter)))
-
-
-def _text_bounds(name: str, text: str) -> TextBounds:
-    return cast(TextBounds, _choice(name, text, get_args(TextBounds)))
-
-
-def _text(_name: str, text: str) -> str:
-    return text
-
-
-def _integer(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise SettingsError(f"{name} is {text!r}: it must be a whole number") from None
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise SettingsError(f"{name} is {text!r}: it must be a number") from None
-
-
-def _decimal(name: str, text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise SettingsError(f"{name} is {text!r}: it must be a number") from None
-
-
-def _flag(name: str, text: str) -> bool:
-    return _choice(name, text, ("on", "off")) == "on"
-
-
-def _on_fatal(name: str, text: str) -> OnFatal:
-    return cast(OnFatal, _choice(name, text, get_args(OnFatal)))
-
-
-_READERS = {
-    "mode": _mode,
-    "model": _text,
-    "max_calls": _integer,
-    "max_output_tokens": _integer,
-    "max_tokens_parameter": _max_tokens_parameter,
-    "temperature": _number,
-    "timeout_seconds": _number,
-    "text_bounds": _text_bounds,
-    "max_cost_usd": _decimal,
-    "max_tokens": _integer,
-    "prices": _text,
-    "price_waiver": _flag,
-    "requests_per_minute": _integer,
-    "tokens_per_minute": _integer,
-    "max_in_flight": _integer,
-    "reask_stale": _flag,
-    "reask_refused": _flag,
-    "on_fatal": _on_fatal,
-    "wait_for_others_seconds": _number,
-    "batch_wait_seconds": _number,
-}

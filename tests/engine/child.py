@@ -8,7 +8,8 @@ from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 
-from jobforge import claiming, pipeline
+from jobforge import pipeline
+from jobforge.answers import claims
 from jobforge.settings import Settings
 from support.builders import jobs, run
 
@@ -17,8 +18,8 @@ def main() -> None:
     invocation_id, count, backwards, claim_seconds, given = sys.argv[1:]
     settings = json.loads(given)
     settings["max_cost_usd"] = Decimal(settings["max_cost_usd"])
-    claiming._CLAIM = timedelta(seconds=float(claim_seconds))
-    claiming._RENEW_SECONDS = float(claim_seconds) / 4
+    claims._CLAIM = timedelta(seconds=float(claim_seconds))
+    claims._RENEW_SECONDS = float(claim_seconds) / 4
     pipeline._REQUESTS_PER_CHUNK = 8
     asked = jobs(int(count))
     if backwards == "True":

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from jobforge import claiming
+from jobforge.answers import claims
 from jobforge.ledger import LedgerBusyError, open_ledger
 from jobforge.ledger.dialects import Sqlite
-from jobforge.ledger.store import SqlLedger
+from jobforge.ledger.store import Ledger
 from jobforge.ledger.tables import claim
 from sqlalchemy import update
 from support.waiting import HANG_SECONDS, Clock
@@ -30,14 +30,14 @@ class ClaimsClock:
         self.fails = 0
         self._renewals = 0
         self._renewed = threading.Condition()
-        monkeypatch.setattr(claiming, "_RENEW_SECONDS", 0.01)
-        monkeypatch.setattr(claiming, "_now", self.clock)
+        monkeypatch.setattr(claims, "_RENEW_SECONDS", 0.01)
+        monkeypatch.setattr(claims, "_now", self.clock)
         monkeypatch.setattr(Sqlite, "now", lambda *_: int(self.clock.now * 1e6))
-        monkeypatch.setattr(SqlLedger, "renew", self._noted(SqlLedger.renew))
+        monkeypatch.setattr(Ledger, "renew", self._noted(Ledger.renew))
 
     def pass_claims(self, times: int) -> None:
         """Let pass as much time as so many claims last, as often renewed as in a real run."""
-        step = claiming._CLAIM.total_seconds() / 4
+        step = claims._CLAIM.total_seconds() / 4
         for _ in range(4 * times):
             with self._renewed:
                 # One may be under way that looked at the clock before; the next one did after.
@@ -45,8 +45,8 @@ class ClaimsClock:
                 assert self._renewed.wait_for(lambda: self._renewals >= wanted, HANG_SECONDS)  # noqa: B023
             self.clock.now += step
 
-    def _noted(self, renew: Callable[[SqlLedger, str, timedelta], int]) -> object:
-        def noted(ledger: SqlLedger, run_id: str, ttl: timedelta) -> int:
+    def _noted(self, renew: Callable[[Ledger, str, timedelta], int]) -> object:
+        def noted(ledger: Ledger, run_id: str, ttl: timedelta) -> int:
             try:
                 if self.fails:
                     self.fails -= 1
@@ -63,7 +63,7 @@ class ClaimsClock:
 def expire_claims() -> None:
     """End every claim in the ledger that the environment names, as their time would."""
     with open_ledger(os.environ["JOBFORGE_LEDGER"]) as ledger:
-        assert isinstance(ledger, SqlLedger)
+        assert isinstance(ledger, Ledger)
         ledger._database.write(
             lambda connection: connection.execute(update(claim).values(expires_at=0))
         )

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from jobforge import questions
-from jobforge.inputs import ImputationRequest, Job, Pack
+from jobforge.requests import keys
+from jobforge.requests.inputs import ImputationRequest, Job, Pack
 from support.builders import (
     ATTRIBUTES,
     IDS,
@@ -93,7 +93,7 @@ def test_an_edited_prompt_asks_everything(
 ) -> None:
     """Another instruction, prompt or schema is another question about every cell."""
     runs(*jobs(3))
-    monkeypatch.setattr(questions, name, "another")
+    monkeypatch.setattr(keys, name, "another")
     assert outcomes(runs(*jobs(3))) == ALL
     assert runs.cells_asked == named(IDS, 1, 2, 3)
 

@@ -14,10 +14,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from jobforge import batch_files, batching, collecting, interrupting
-from jobforge.batch_api import BatchApi
+from jobforge import interrupting
+from jobforge.batch import asker, collector
+from jobforge.batch import files as batch_files
 from jobforge.errors import FatalRunError, InterruptedRunError
 from jobforge.ledger import open_ledger
+from jobforge.provider.batch_api import BatchApi
 from support.builders import ATTRIBUTES, IDS, PACK, jobs, request
 from support.loopback_server import LoopbackServer
 from support.waiting import HANG_SECONDS, Clock, CountedWaits, until
@@ -46,8 +48,8 @@ WAIT = {**BATCH, "batch_wait_seconds": HANG_SECONDS}
 @pytest.fixture(autouse=True)
 def quick_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at batches again soon."""
-    monkeypatch.setattr(batching, "_FIRST_WAIT_SECONDS", 0.05)
-    monkeypatch.setattr(batching, "_LONGEST_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(asker, "_FIRST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(asker, "_LONGEST_WAIT_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -159,7 +161,7 @@ def test_a_run_may_wait_for_what_another_sent(runs: Runs, batch: Callable[..., R
 def test_a_wait_ends(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch that takes longer is left to a later run."""
     stop = CountedWaits()
-    monkeypatch.setattr(batching, "time", SimpleNamespace(monotonic=stop.clock))
+    monkeypatch.setattr(asker, "time", SimpleNamespace(monotonic=stop.clock))
     rows = runs(*jobs(3), settings={**BATCH, "batch_wait_seconds": 5}, stop=stop)
     assert sum(stop.waits) == pytest.approx(5)
     assert outcomes(rows) == {"awaiting_llm": 3 * len(IDS)}
@@ -224,7 +226,7 @@ def test_a_run_that_dies_before_the_batch_began(
     _die_at(batch, "create", monkeypatch)
     assert outcomes(batch()) == {"awaiting_llm": 12 * len(IDS)}
     assert len(runs.server.batches.batches) == 0
-    monkeypatch.setattr(collecting, "_LISTED_WITHIN", timedelta(0))
+    monkeypatch.setattr(collector, "_LISTED_WITHIN", timedelta(0))
     batch()
     assert set(in_batches(runs.server).values()) == {1}
     runs.server.batches.end()
@@ -247,7 +249,7 @@ def test_a_run_that_died_while_it_spoke_to_another_server(
     _die_at(batch, "create", monkeypatch)
     files = dict(runs.server.batches.files)
     runs.server.batches.files.clear()
-    monkeypatch.setattr(collecting, "_LISTED_WITHIN", timedelta(0))
+    monkeypatch.setattr(collector, "_LISTED_WITHIN", timedelta(0))
     said: list[str] = []
     assert outcomes(batch(log=said.append)) == {"awaiting_llm": 12 * len(IDS)}
     assert len(runs.server.batches.batches) == 0
@@ -296,7 +298,7 @@ def test_a_begin_that_nobody_confirmed(
     with pytest.raises(FatalRunError, match="has begun or not, a later run finds out"):
         batch()
     assert len(runs.server.batches.batches) == (fault == "lost")
-    monkeypatch.setattr(collecting, "_LISTED_WITHIN", timedelta(0))
+    monkeypatch.setattr(collector, "_LISTED_WITHIN", timedelta(0))
     batch()
     assert len(runs.server.batches.batches) == 1
     runs.server.batches.end()
@@ -769,7 +771,7 @@ def test_an_interrupted_run_ends_soon(
     assert not server.released.is_set()
     assert server.calls[call] == 1
     server.called = lambda name: None
-    monkeypatch.setattr(collecting, "_LISTED_WITHIN", timedelta(0))
+    monkeypatch.setattr(collector, "_LISTED_WITHIN", timedelta(0))
     batch()
     runs.server.batches.end()
     assert outcomes(batch()) == {"answered": 12 * len(IDS)}
@@ -819,7 +821,7 @@ def test_claims_do_not_end_during_a_long_upload(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Another run leaves a batch alone that is being uploaded, however long that takes."""
-    monkeypatch.setattr(collecting, "_LISTED_WITHIN", timedelta(0))
+    monkeypatch.setattr(collector, "_LISTED_WITHIN", timedelta(0))
     runs.server.batches.faults["upload"].append("hang")
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(batch)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from jobforge import batching
+from jobforge.batch import asker
 from support.builders import IDS, jobs, request
 from support.loopback_server import LoopbackServer
 from support.waiting import HANG_SECONDS
@@ -85,7 +85,7 @@ def test_a_request_that_is_too_large_holds_up_no_other(
     runs: Runs, mode: Any, wait: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its cells wait and name the cap; the others are asked, in this run or the next ones."""
-    monkeypatch.setattr(batching, "_FIRST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(asker, "_FIRST_WAIT_SECONDS", 0.05)
     runs.server.batches.end_when_looked_at()
     asked = jobs(6)
     asked[1] = request(asked[1].job, known=[(f"k{n}", "v" * 200) for n in range(500)])

@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from jobforge.bookkeeping import Bookkeeper
+from jobforge.answers.attempts import Attempt
+from jobforge.answers.bookkeeper import Bookkeeper
 from jobforge.errors import InterruptedRunError
-from jobforge.executor import Attempt
 from jobforge.pipeline import impute
-from jobforge.questions import KeyedRequest, Keyer
+from jobforge.requests.keys import KeyedRequest, Keyer
 from support.builders import (
     IDS,
     jobs,
@@ -74,7 +74,7 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> _Stop:
     """A stop for a run whose time is what it waits."""
     clock = WaitedTime()
     monkeypatch.setattr(asyncio.events, "new_event_loop", clock.loop)
-    monkeypatch.setattr("jobforge.executor.blocking._LAST_WAIT_SECONDS", HANG_SECONDS)
+    monkeypatch.setattr("jobforge.live.blocking._LAST_WAIT_SECONDS", HANG_SECONDS)
     return _Stop(clock)
 
 

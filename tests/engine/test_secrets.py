@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from jobforge.errors import FatalRunError
-from jobforge.inputs import Pack
+from jobforge.requests.inputs import Pack
 from support.builders import ATTRIBUTES, IDS, PACK, READING, jobs
 from support.loopback_server import LoopbackServer, instance_of
 

@@ -12,22 +12,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from jobforge.client import Connection
-from jobforge.completions import Reply
-from jobforge.executor import (
-    Attempt,
-    Budget,
-    CallBudget,
-    Executor,
-    Finished,
-    PackForms,
-    PackRequest,
-    WorkItem,
-)
-from jobforge.inputs import ImputationRequest, Pack
+from jobforge.answers.attempts import Attempt
 from jobforge.limiter import RateLimiter
-from jobforge.retries import RetryPolicy
-from jobforge.transport import OpenAITransport, Transport
+from jobforge.live.executor import Executor
+from jobforge.live.item import Finished, Item
+from jobforge.live.retries import RetryPolicy
+from jobforge.live.state import RunState
+from jobforge.money.budget import Budget
+from jobforge.provider.client import Connection
+from jobforge.provider.completions import Reply
+from jobforge.provider.transport import OpenAITransport, Transport
+from jobforge.requests.forms import PackForms
+from jobforge.requests.inputs import ImputationRequest, Pack
+from jobforge.requests.keys import Keyer
+from jobforge.settings import Settings
 from support.builders import PACK, jobs
 from support.loopback_server import STATUS_FAULTS, LoopbackServer, error_body
 from support.waiting import HANG_SECONDS
@@ -43,7 +41,7 @@ def quick(**bounds: Any) -> RetryPolicy:
     return RetryPolicy(**given)
 
 
-def items(requests: Iterable[ImputationRequest] | int = 1, *packs: Pack) -> list[WorkItem]:
+def items(requests: Iterable[ImputationRequest] | int = 1, *packs: Pack) -> list[Item]:
     """Work items of requests, or of so many jobs."""
     forms = {
         pack.pack_id: PackForms(
@@ -54,7 +52,21 @@ def items(requests: Iterable[ImputationRequest] | int = 1, *packs: Pack) -> list
         for pack in packs or (PACK,)
     }
     asked = jobs(requests) if isinstance(requests, int) else requests
-    return [PackRequest(request, forms[request.pack_id]) for request in asked]
+    keyer = Keyer(Settings(model=MODEL))
+    packs_forms = [(request, forms[request.pack_id]) for request in asked]
+    return [Item(keyer.keyed(request, its.pack), its) for request, its in packs_forms]
+
+
+class CallBudget(Budget):
+    """Lets so many requests be sent, retries and follow-ups included; None is no bound."""
+
+    def __init__(self, most: int | None = None) -> None:
+        super().__init__(Settings(max_cost_usd=None, max_calls=most), None)
+
+    @property
+    def calls(self) -> int:
+        """How many were sent."""
+        return self.spent.calls
 
 
 @dataclass
@@ -99,7 +111,7 @@ class Ran:
         (done,) = self.finished
         return dict(done.cells)
 
-    def check(self, asked: Iterable[WorkItem]) -> None:
+    def check(self, asked: Iterable[Item]) -> None:
         """Every cell is named once, and what is not answered has a reason."""
         expected = [(item.key, name) for item in asked for name in item.attribute_ids]
         named = [(d.item.key, name) for d in self.finished for name in d.cells]
@@ -112,7 +124,7 @@ class Ran:
                     assert cell.attempt in self.attempts
 
 
-def run(base_url: str, work: Iterable[WorkItem], **options: Any) -> Ran:
+def run(base_url: str, work: Iterable[Item], **options: Any) -> Ran:
     """Run items over HTTP to the end and check that every cell is named."""
     asked = list(work)
     timeout = options.pop("timeout_seconds", HANG_SECONDS)
@@ -131,7 +143,7 @@ def run(base_url: str, work: Iterable[WorkItem], **options: Any) -> Ran:
 
 async def run_with(
     transport: Transport,
-    work: Iterable[WorkItem],
+    work: Iterable[Item],
     *,
     recorder: Recorded | None = None,
     budget: Budget | None = None,
@@ -145,23 +157,28 @@ async def run_with(
     """Run items through a transport in this event loop."""
     recorder = recorder or Recorded()
     lines: list[str] = []
+    limits = limiter() if limiter else RateLimiter(start_rate=1e5, start_in_flight=8)
+    state = RunState(
+        on_close=limits.close,
+        say=lambda line: (lines.append(line), log(line)),  # type: ignore[func-returns-value]
+        stop=stop or threading.Event(),
+    )
     executor = Executor(
-        transport,
-        limiter() if limiter else RateLimiter(start_rate=1e5, start_in_flight=8),
+        transport=transport,
+        limiter=limits,
+        state=state,
         model=MODEL,
         recorder=recorder,
         budget=budget or CallBudget(),
         policy=policy or quick(),
         secrets=[KEY],
-        stop=stop,
         in_work=in_work,
-        log=lambda line: (lines.append(line), log(line)),  # type: ignore[func-returns-value]
     )
     finished = []
     async for done in executor.run(in_turn(work)):
         each(done)
         finished.append(done)
-    return Ran(finished, recorder.attempts, executor.closed_reason, lines)
+    return Ran(finished, recorder.attempts, state.closed(), lines)
 
 
 class Direct:
@@ -199,11 +216,26 @@ async def in_turn(work: Iterable[T]) -> AsyncIterator[T]:
 
 
 @asynccontextmanager
-async def opened(base_url: str, **options: Any) -> AsyncIterator[Executor]:
+async def opened(
+    base_url: str,
+    *,
+    stop: threading.Event,
+    recorder: Recorded | None = None,
+    in_work: int = 64,
+) -> AsyncIterator[Executor]:
     """An executor over HTTP, for `run_blocking`."""
     transport = OpenAITransport(Connection(base_url, KEY), timeout_seconds=HANG_SECONDS)
     limiter = RateLimiter(start_rate=1e5, start_in_flight=8)
-    yield Executor(transport, limiter, model=MODEL, policy=quick(), **options)
+    yield Executor(
+        transport=transport,
+        limiter=limiter,
+        state=RunState(on_close=limiter.close, say=lambda line: None, stop=stop),
+        recorder=recorder or Recorded(),
+        budget=CallBudget(),
+        model=MODEL,
+        policy=quick(),
+        in_work=in_work,
+    )
     await transport.aclose()
 
 

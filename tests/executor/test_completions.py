@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from jobforge import errors
-from jobforge.completions import Reply, read_completion
-from jobforge.prices import Usage
+from jobforge.money.prices import Usage
+from jobforge.provider.completions import Reply, read_completion
 
 
 def reply(body: Any, status: int = 200, **headers: str) -> Reply:

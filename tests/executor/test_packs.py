@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jobforge.errors import InputError
-from jobforge.executor import PackForms, PackRequest
-from jobforge.prompts import messages
-from jobforge.schema import response_format
+from jobforge.requests.forms import PackForms
+from jobforge.requests.prompts import messages
+from jobforge.requests.schema import response_format
 from support.builders import ATTRIBUTES, IDS, PACK, jobs, request
 
 from executor.running import MODEL, items
@@ -25,7 +25,7 @@ def forms(**parameters: object) -> PackForms:
 def test_the_body_is_what_the_plain_functions_say() -> None:
     """Model, parameters, messages and schema, byte for byte what JSON makes of them."""
     asked = request(comparable=[('Say "hi" <b> ü', {"reading": "4"})])
-    form = PackRequest(asked, forms(max_tokens=300, temperature=0.5)).form(IDS)
+    form = forms(max_tokens=300, temperature=0.5).form(asked)
     assert json.loads(form.body) == {
         "model": MODEL,
         "max_tokens": 300,
@@ -37,7 +37,7 @@ def test_the_body_is_what_the_plain_functions_say() -> None:
 
 def test_some_of_the_cells_are_asked_for_with_the_same_prefix() -> None:
     """The system message stays the same for any part of the pack, so that it stays cached."""
-    whole, part = (PackRequest(request(), forms()).form(ids) for ids in (IDS, IDS[1:3]))
+    whole, part = (forms().form(request(attribute_ids=ids)) for ids in (IDS, IDS[1:3]))
     assert json.loads(part.body)["messages"] == messages(
         replace(request(), attribute_ids=IDS[1:3]), PACK
     )
@@ -49,8 +49,7 @@ def test_some_of_the_cells_are_asked_for_with_the_same_prefix() -> None:
 
 def test_the_texts_to_keep_are_those_that_are_sent() -> None:
     """System message, user message and schema of a request, as they stand in its body."""
-    item = PackRequest(request(), forms())
-    form = item.form(IDS[:2])
+    form = forms().form(request(attribute_ids=IDS[:2]))
     body, texts = json.loads(form.body), form.texts
     assert [texts.system, texts.user] == [message["content"] for message in body["messages"]]
     assert json.loads(texts.schema) == body["response_format"]
@@ -58,13 +57,13 @@ def test_the_texts_to_keep_are_those_that_are_sent() -> None:
 
 def test_jobs_of_a_pack_share_their_prefix() -> None:
     """Two jobs' requests are the same bytes up to the job's own message."""
-    first, second = (PackRequest(job, forms()).form(IDS).body for job in jobs(2))
+    first, second = (forms().form(job).body for job in jobs(2))
     assert first[: first.index(b"<job_data>")] == second[: second.index(b"<job_data>")]
 
 
 def test_the_estimate_grows_with_what_is_asked() -> None:
     """More cells are more tokens, never more than a reply may have."""
-    one, five = (PackRequest(request(), forms()).form(ids).estimate for ids in (IDS[:1], IDS))
+    one, five = (forms().form(request(attribute_ids=ids)).estimate for ids in (IDS[:1], IDS))
     assert 0 < one.completion_tokens < five.completion_tokens <= 300
     assert one.prompt_tokens < five.prompt_tokens
     assert five.largest_completion_tokens == 300
@@ -75,12 +74,13 @@ def test_no_estimate_is_above_the_bound(title: str) -> None:
     """The worst case is one byte a token, whatever the text, so a cap holds."""
     asked = request()
     asked = replace(asked, job=replace(asked.job, title=title))
-    taken = PackRequest(asked, forms()).form(IDS).estimate
+    taken = forms().form(asked).estimate
     assert taken.prompt_tokens <= taken.largest_prompt_tokens
 
 
 def test_an_attribute_that_the_pack_has_not_is_told() -> None:
     """Asking for it is an InputError before anything is sent."""
-    (item,) = items([request(attribute_ids=("reading", "unknown"))])
-    with pytest.raises(InputError, match="unknown"):
-        item.form(item.attribute_ids)
+    asked = request(attribute_ids=("reading", "unknown"))
+    for ask in (forms().form, lambda one: items([one])):
+        with pytest.raises(InputError, match="unknown"):
+            ask(asked)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from jobforge import errors
-from jobforge.retries import GiveUp, RetryPolicy, Wait
+from jobforge.live.retries import GiveUp, RetryPolicy, Wait
 
 TRANSIENT = errors.ServerFaultError("server fault 500", status=500)
 LIMITED = errors.RateLimitedError("rate limited", status=429)

@@ -14,22 +14,21 @@ from typing import Any
 
 import pytest
 from jobforge import errors
-from jobforge.budget import Bounded, Budget, Caps, Denied, Reservation
-from jobforge.completions import Reply
-from jobforge.executor import (
-    INTERRUPTED,
-    Attempt,
-    CallBudget,
-    Executor,
-    Finished,
-    GroupRecorder,
-    WorkItem,
-    blocking,
-    run_blocking,
-)
+from jobforge.answers.attempts import Attempt
+from jobforge.interrupting import INTERRUPTED
 from jobforge.limiter import RateLimiter
-from jobforge.prices import Usage
-from jobforge.retries import RetryPolicy
+from jobforge.live import blocking
+from jobforge.live.blocking import run_blocking
+from jobforge.live.executor import Executor
+from jobforge.live.item import Finished, Item
+from jobforge.live.recorder import GroupRecorder
+from jobforge.live.retries import RetryPolicy
+from jobforge.live.state import RunState
+from jobforge.money.budget import Budget, Denied, Reservation
+from jobforge.money.prices import Usage
+from jobforge.provider.completions import Reply
+from jobforge.requests.estimates import Estimate
+from jobforge.settings import Settings
 from support.builders import IDS, jobs, request
 from support.loopback_server import LoopbackServer
 from support.waiting import HANG_SECONDS, until
@@ -37,6 +36,7 @@ from support.waiting import HANG_SECONDS, until
 from executor.running import (
     KEY,
     MODEL,
+    CallBudget,
     Ran,
     Recorded,
     items,
@@ -197,10 +197,10 @@ class Purse(Budget):
     """A cap of tokens that keeps what it held at its fullest."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(Caps(None, None, most), None)
+        super().__init__(Settings(max_cost_usd=None, max_calls=None, max_tokens=most), None)
         self.fullest = 0
 
-    def reserve(self, request: Bounded) -> Reservation | Denied:
+    def reserve(self, request: Estimate) -> Reservation | Denied:
         answer = super().reserve(request)
         self.fullest = max(self.fullest, self.spent.usage.tokens + self.in_flight.usage.tokens)
         return answer
@@ -232,9 +232,9 @@ def test_a_cap_holds_in_the_worst_case_and_is_used_up(server: LoopbackServer) ->
 def test_a_request_that_is_too_large_waits_for_nothing() -> None:
     """It is given out while another is in flight that leaves it no room, and the run goes on."""
     small, large = items([request(), request(known=[(f"k{n}", "v" * 200) for n in range(90)])])
-    most = small.form(IDS).estimate
+    most = small.forms.form(small.keyed.request).estimate
     purse = Purse(most.largest_prompt_tokens + most.largest_completion_tokens)
-    given: list[tuple[WorkItem, int]] = []
+    given: list[tuple[Item, int]] = []
     transport = Scripted(forever(status(400)))
 
     async def main() -> Ran:
@@ -262,9 +262,9 @@ def test_what_came_to_nothing_is_settled_as_unknown() -> None:
     told: list[Usage | None] = []
 
     class Watching(CallBudget):
-        def settle(self, reservation: Reservation, usage: Usage | None) -> Decimal | None:
+        def charge(self, reservation: Reservation, usage: Usage | None) -> Decimal | None:
             told.append(usage)
-            return super().settle(reservation, usage)
+            return super().charge(reservation, usage)
 
     async def main() -> None:
         transport = Scripted(forever(errors.TimedOutError("no reply"), status(500), status(401)))
@@ -354,7 +354,7 @@ def test_stopping_sends_nothing_more_and_keeps_what_comes_back(
 ) -> None:
     """After a stop: replies within the grace are recorded and used, the rest waits."""
     # How long it is has a test of its own.
-    monkeypatch.setattr("jobforge.executor.executor._GRACE_SECONDS", HANG_SECONDS)
+    monkeypatch.setattr("jobforge.live.executor._GRACE_SECONDS", HANG_SECONDS)
     stop = threading.Event()
     with LoopbackServer() as server:
         server.hold(after=20)
@@ -432,7 +432,7 @@ def test_items_are_pulled_as_they_are_worked_on() -> None:
     """However many items there are, only a few are ever pulled ahead of what is given out."""
     pulled = given = ahead = 0
 
-    def source() -> Iterator[WorkItem]:
+    def source() -> Iterator[Item]:
         nonlocal pulled
         for item in items(500):
             pulled += 1
@@ -459,9 +459,14 @@ def test_memory_does_not_grow_with_the_number_of_items() -> None:
     def peak(count: int) -> int:
         async def main() -> None:
             transport = Scripted(forever(status(413)), latency=0.01)
+            limiter = RateLimiter(start_rate=1e6)
+            state = RunState(on_close=limiter.close, say=lambda line: None, stop=threading.Event())
             executor = Executor(
-                transport,
-                RateLimiter(start_rate=1e6),
+                transport=transport,
+                limiter=limiter,
+                state=state,
+                recorder=Forgetful(),
+                budget=CallBudget(),
                 model=MODEL,
                 policy=quick(),
                 in_work=32,
@@ -487,6 +492,13 @@ def test_memory_does_not_grow_with_the_number_of_items() -> None:
         assert peak(4000) < 1.25 * peak(1000)
     finally:
         Scripted.send = send  # type: ignore[method-assign]
+
+
+class Forgetful:
+    """A recorder that keeps nothing."""
+
+    async def record(self, attempt: Attempt) -> None:
+        """Return at once."""
 
 
 async def _unkept(self: Scripted, body: bytes) -> Reply:
@@ -530,7 +542,7 @@ def test_a_source_that_breaks_is_raised_after_what_was_asked(server: LoopbackSer
     """An InputError in the middle of the items: what was sent is given out or recorded first."""
     recorder = Recorded()
 
-    def broken() -> Iterator[WorkItem]:
+    def broken() -> Iterator[Item]:
         yield from items(20)
         raise errors.InputError("row 21: a rating needs scale_minimum")
 
@@ -568,7 +580,7 @@ def test_an_executor_that_cannot_be_opened_is_told() -> None:
     """An error while connecting is raised where the results are taken."""
     stop = threading.Event()
     with pytest.raises(errors.JobForgeError):
-        list(run_blocking(lambda: opened("http://[::1/v1"), items(), stop))
+        list(run_blocking(lambda: opened("http://[::1/v1", stop=stop), items(), stop))
 
 
 def test_no_message_shows_the_key(server: LoopbackServer) -> None:

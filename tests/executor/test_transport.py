@@ -13,9 +13,9 @@ import httpx2
 import openai
 import pytest
 from jobforge import errors
-from jobforge.client import Connection
-from jobforge.completions import Reply, read_completion
-from jobforge.transport import OpenAITransport
+from jobforge.provider.client import Connection
+from jobforge.provider.completions import Reply, read_completion
+from jobforge.provider.transport import OpenAITransport
 from support.loopback_server import LoopbackServer
 from support.waiting import HANG_SECONDS
 
@@ -106,7 +106,9 @@ def test_the_transport_does_not_show_the_key() -> None:
     """Its repr has the address without a user's password, and no key."""
 
     async def main() -> str:
-        transport = OpenAITransport(Connection("http://user:secret@127.0.0.1:1/v1", KEY))
+        transport = OpenAITransport(
+            Connection("http://user:secret@127.0.0.1:1/v1", KEY), timeout_seconds=5
+        )
         await transport.aclose()
         return repr(transport)
 
@@ -179,7 +181,7 @@ def test_every_error_of_the_libraries_becomes_one_of_ours() -> None:
     """openai's, httpx2's and aiohttp's errors all map into the tree; a bug is none of them."""
 
     async def main() -> None:
-        transport = OpenAITransport(Connection("http://127.0.0.1:1/v1", KEY))
+        transport = OpenAITransport(Connection("http://127.0.0.1:1/v1", KEY), timeout_seconds=5)
         kinds = [*_exceptions_of(openai), *_exceptions_of(httpx2), *_exceptions_of(aiohttp)]
         assert len(kinds) > 40
         for kind in kinds:

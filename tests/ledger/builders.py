@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jobforge.ledger import AskedCell, AskedRequest, AttemptRecord, BatchItem, CellAnswer
-from jobforge.ledger.hashing import digest, evidence_hash, known_digest
+from jobforge.ledger.hashes import digest, evidence_hash, known_digest
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from jobforge.ledger.hashing import (
+from jobforge.ledger.hashes import (
     canonical_parameters,
     cell_key,
     digest,

@@ -6,8 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from jobforge.attempts import existing_ledger
-from jobforge.ledger import LedgerError, open_ledger
+from jobforge.ledger import LedgerError, existing_ledger, open_ledger
 from jobforge.ledger.migrations import CURRENT_VERSION, MIGRATIONS
 from jobforge.ledger.rows import answer_row, attempt_hash, attempt_row, hashes_of, item_texts
 from jobforge.ledger.tables import metadata

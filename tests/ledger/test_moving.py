@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from jobforge.ledger import ImportReport, Ledger, LedgerError, open_ledger
-from jobforge.ledger.hashing import text_hash
+from jobforge.ledger.columns import TEXT_COLUMNS
+from jobforge.ledger.hashes import text_hash
 from jobforge.ledger.rows import answer_hash, attempt_hash
-from jobforge.ledger.tables import TEXT_COLUMNS
 
 from ledger.builders import asked, attempt, cell_keys, failed
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 from jobforge.errors import FatalRunError
-from jobforge.inputs import Job, Pack
-from jobforge.local_llm import LocalServer, serve
+from jobforge.requests.inputs import Job, Pack
 from jobforge.settings import Settings
+from local_llm import LocalServer, serve
 from support.builders import ATTRIBUTES, IDS, LEADERSHIP, READING, SHIFTS, request, run
 
 pytestmark = [pytest.mark.local_model, pytest.mark.usefixtures("ledger_file")]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from cli.conftest import Place, record
-from jobforge.attempts import ATTEMPTS_SCHEMA, existing_ledger, no_attempts, read_attempts
+from jobforge.answers.attempts import ATTEMPTS_SCHEMA, no_attempts, read_attempts
+from jobforge.ledger import existing_ledger
 from jobforge.ledger.errors import LedgerError
 
 

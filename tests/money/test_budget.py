@@ -10,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from jobforge.budget import Budget, Caps, Denied, Reservation
 from jobforge.errors import SettingsError
-from jobforge.executor import Estimate
-from jobforge.prices import ModelPrice, Usage
+from jobforge.money.budget import Budget, Denied, Reservation
+from jobforge.money.prices import ModelPrice, Usage
+from jobforge.requests.estimates import Estimate
+from jobforge.settings import Settings
 
 PRICE = ModelPrice("m", Decimal("2.5"), Decimal("1.25"), Decimal(10))
-NO_CAPS = Caps(max_cost_usd=None, max_calls=None, max_tokens=None)
+NO_CAPS = Settings(max_cost_usd=None, max_calls=None, max_tokens=None)
 
 
 def bound(prompt: int, completion: int) -> Estimate:
@@ -40,7 +41,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.caps = Caps(max_cost_usd=Decimal("0.05"), max_calls=12, max_tokens=9000)
+        self.caps = Settings(max_cost_usd=Decimal("0.05"), max_calls=12, max_tokens=9000)
         self.budget = Budget(self.caps, PRICE)
         self.open: list[Reservation] = []
         self.calls = self.tokens = 0
@@ -62,7 +63,7 @@ class AnyOrder(RuleBasedStateMachine):
             data.draw(st.integers(0, taken.worst_case.completion_tokens)),
             data.draw(st.integers(0, prompt)),
         )
-        cost = self.budget.settle(taken, usage)
+        cost = self.budget.charge(taken, usage)
         assert cost == PRICE.cost(usage)
         self.calls += 1
         self.tokens += usage.tokens
@@ -72,7 +73,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def lose(self) -> None:
         taken = self.open.pop()
-        self.budget.settle(taken, None)
+        self.budget.charge(taken, None)
         self.calls += 1
         self.tokens += taken.worst_case.tokens
         self.cost += taken.highest_cost
@@ -116,12 +117,12 @@ TestAnyOrder.settings = settings(
 @given(cap=st.decimals("0", "0.5", places=4), worst=st.integers(1, 40_000))
 def test_a_run_stops_before_its_last_cent_is_exceeded(cap: Decimal, worst: int) -> None:
     """Requests that cost their worst case are sent as long as one more fits, and no longer."""
-    budget = Budget(Caps(max_cost_usd=cap, max_calls=None), PRICE)
+    budget = Budget(Settings(max_cost_usd=cap, max_calls=None), PRICE)
     each = bound(worst, worst // 10)
     usage = Usage(worst, worst // 10)
     sent = 0
     while isinstance(given := budget.reserve(each), Reservation) and sent < 500:
-        budget.settle(given, usage)
+        budget.charge(given, usage)
         sent += 1
     if sent < 500:
         assert PRICE.cost(usage) * sent <= cap < PRICE.cost(usage) * (sent + 1)
@@ -130,15 +131,21 @@ def test_a_run_stops_before_its_last_cent_is_exceeded(cap: Decimal, worst: int) 
 def test_each_cap_names_its_var() -> None:
     """A denial says which var to raise, and a cap in money what is left of it."""
     for caps, says in (
-        (Caps(max_calls=1), "the cap of 1 calls was reached: raise llm_max_calls to ask for more"),
         (
-            Caps(max_tokens=3000),
+            Settings(max_calls=1),
+            "the cap of 1 calls was reached: raise llm_max_calls to ask for more",
+        ),
+        (
+            Settings(max_tokens=3000),
             "the cap of 3000 tokens was reached (900 tokens left, and",
         ),
-        (Caps(max_cost_usd=Decimal("0.007")), "the cap of 0.007 USD was reached (0.0010 USD left"),
+        (
+            Settings(max_cost_usd=Decimal("0.007")),
+            "the cap of 0.007 USD was reached (0.0010 USD left",
+        ),
     ):
         budget = Budget(caps, PRICE)
-        budget.settle(reserved(budget, bound(2000, 100)), Usage(2000, 100))
+        budget.charge(reserved(budget, bound(2000, 100)), Usage(2000, 100))
         answer = denied(budget, bound(2000, 100))
         assert answer.reason.startswith(says)
         assert not answer.passing
@@ -147,7 +154,7 @@ def test_each_cap_names_its_var() -> None:
 
 def test_what_is_set_aside_is_not_called_left() -> None:
     """Where worst cases are in the way, a denial tells them from what nobody needs."""
-    budget = Budget(Caps(max_cost_usd=Decimal("0.01"), max_tokens=None), PRICE)
+    budget = Budget(Settings(max_cost_usd=Decimal("0.01"), max_tokens=None), PRICE)
     reserved(budget, bound(2000, 100))
     assert "(0.0040 USD left beside 0.0060 set aside, and the next request could cost 0.0060)" in (
         denied(budget, bound(2000, 100)).reason
@@ -157,8 +164,8 @@ def test_what_is_set_aside_is_not_called_left() -> None:
 def test_a_request_that_no_empty_budget_lets_through_is_too_large() -> None:
     """It is told from a spent cap, also while others are in flight; a cap of 0 is no measure."""
     for caps, name in (
-        (Caps(max_tokens=2500), "llm_max_tokens"),
-        (Caps(max_cost_usd=Decimal("0.008")), "llm_max_cost_usd"),
+        (Settings(max_tokens=2500), "llm_max_tokens"),
+        (Settings(max_cost_usd=Decimal("0.008")), "llm_max_cost_usd"),
     ):
         budget = Budget(caps, PRICE)
         reserved(budget, bound(2000, 100))
@@ -167,14 +174,18 @@ def test_a_request_that_no_empty_budget_lets_through_is_too_large() -> None:
         assert not answer.passing
         assert f"raise {name} to ask for it" in answer.reason
         assert denied(budget, bound(2000, 100)).passing
-    for nothing in (Caps(max_tokens=0), Caps(max_cost_usd=Decimal(0)), Caps(max_calls=0)):
+    for nothing in (
+        Settings(max_tokens=0),
+        Settings(max_cost_usd=Decimal(0)),
+        Settings(max_calls=0),
+    ):
         assert not denied(Budget(nothing, PRICE), bound(3000, 100)).too_large
 
 
 def test_a_cap_that_is_used_up_closes_whatever_is_too_large() -> None:
     """A request that exceeds one cap does not hide that nothing is left of another."""
-    budget = Budget(Caps(max_calls=1, max_tokens=1000), PRICE)
-    budget.settle(reserved(budget, bound(10, 0)), Usage(10, 0))
+    budget = Budget(Settings(max_calls=1, max_tokens=1000), PRICE)
+    budget.charge(reserved(budget, bound(10, 0)), Usage(10, 0))
     answer = denied(budget, bound(2000, 0))
     assert "llm_max_calls" in answer.reason
     assert not answer.too_large
@@ -182,19 +193,19 @@ def test_a_cap_that_is_used_up_closes_whatever_is_too_large() -> None:
 
 def test_what_is_in_flight_only_delays_a_request() -> None:
     """A request that fits once the replies are there is not turned away for good."""
-    budget = Budget(Caps(max_calls=None, max_tokens=1000), PRICE)
+    budget = Budget(Settings(max_calls=None, max_tokens=1000), PRICE)
     first = reserved(budget, bound(600, 100))
     assert denied(budget, bound(600, 100)).passing
-    budget.settle(first, Usage(200, 10))
+    budget.charge(first, Usage(200, 10))
     second = reserved(budget, bound(600, 100))
-    budget.settle(second, Usage(600, 100))
+    budget.charge(second, Usage(600, 100))
     assert not denied(budget, bound(600, 100)).passing
 
 
 def test_a_cap_that_is_used_up_is_named_before_one_that_only_delays() -> None:
     """Where one cap is final and another passes, the final one is the reason."""
-    budget = Budget(Caps(max_calls=1, max_cost_usd=Decimal("0.004")), PRICE)
-    budget.settle(reserved(budget, bound(10, 0)), Usage(10, 0))
+    budget = Budget(Settings(max_calls=1, max_cost_usd=Decimal("0.004")), PRICE)
+    budget.charge(reserved(budget, bound(10, 0)), Usage(10, 0))
     answer = denied(budget, bound(10, 0))
     assert "llm_max_calls" in answer.reason
     assert not answer.passing
@@ -205,24 +216,24 @@ def test_a_lost_request_counts_at_its_worst_and_an_unsent_one_not_at_all() -> No
     budget = Budget(NO_CAPS, PRICE)
     budget.cancel(reserved(budget, bound(1000, 100)))
     assert budget.spent.calls == 0
-    assert budget.settle(reserved(budget, bound(1000, 100)), None) == Decimal("0.0035")
+    assert budget.charge(reserved(budget, bound(1000, 100)), None) == Decimal("0.0035")
     assert budget.spent.usage == Usage(1000, 100)
-    assert budget.settle(reserved(budget, bound(1000, 100)), Usage()) == 0
+    assert budget.charge(reserved(budget, bound(1000, 100)), Usage()) == 0
     assert budget.spent.calls == 2
 
 
 def test_without_a_price_calls_and_tokens_are_capped_and_cost_is_unknown() -> None:
     """A waived price never reads as a cost of zero."""
-    budget = Budget(Caps(max_cost_usd=Decimal(0), max_calls=1), None)
-    assert budget.settle(reserved(budget, bound(10**9, 10**9)), Usage(5, 5)) is None
+    budget = Budget(Settings(max_cost_usd=Decimal(0), max_calls=1), None)
+    assert budget.charge(reserved(budget, bound(10**9, 10**9)), Usage(5, 5)) is None
     assert budget.spent.cost_usd is None
     assert "llm_max_calls" in denied(budget, bound(1, 1)).reason
 
 
 def test_more_than_the_worst_case_stops_everything_that_would_follow() -> None:
     """A server that counts more than a request has bytes is paid, and no further one is sent."""
-    budget = Budget(Caps(max_tokens=1000), PRICE)
-    budget.settle(reserved(budget, bound(400, 100)), Usage(900, 200))
+    budget = Budget(Settings(max_tokens=1000), PRICE)
+    budget.charge(reserved(budget, bound(400, 100)), Usage(900, 200))
     assert budget.spent.usage.tokens == 1100
     assert not denied(budget, bound(1, 0)).passing
 
@@ -233,12 +244,12 @@ def test_a_reservation_ends_once() -> None:
     taken = reserved(budget, bound(1, 1))
     budget.cancel(taken)
     with pytest.raises(ValueError, match="ended already"):
-        budget.settle(taken, Usage())
+        budget.charge(taken, Usage())
 
 
 def test_many_threads_never_exceed_a_cap_together() -> None:
     """The check and the reservation are one step."""
-    budget = Budget(Caps(max_cost_usd=Decimal("0.2"), max_calls=90), PRICE)
+    budget = Budget(Settings(max_cost_usd=Decimal("0.2"), max_calls=90), PRICE)
     over: list[object] = []
 
     def send(seed: int) -> None:
@@ -250,7 +261,7 @@ def test_many_threads_never_exceed_a_cap_together() -> None:
             spent, flying = budget.spent, budget.in_flight
             if spent.calls + flying.calls > 90:
                 over.append(spent)
-            budget.settle(given, Usage(given.worst_case.prompt_tokens, 0))
+            budget.charge(given, Usage(given.worst_case.prompt_tokens, 0))
 
     threads = [threading.Thread(target=send, args=(seed,)) for seed in range(8)]
     for thread in threads:
@@ -270,4 +281,4 @@ def test_many_threads_never_exceed_a_cap_together() -> None:
 def test_a_cap_below_nothing_is_a_settings_error(caps: dict[str, Decimal]) -> None:
     """A typing error in a cap is found before any call."""
     with pytest.raises(SettingsError, match="llm_max"):
-        Caps(**caps)  # type: ignore[arg-type]
+        Settings(**caps)  # type: ignore[arg-type]

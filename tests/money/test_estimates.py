@@ -7,9 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from jobforge.estimates import Calibration, prompt_tokens, relative_error, reply_tokens
-from jobforge.executor import PackForms
-from jobforge.prices import Usage
+from jobforge.money.calibration import Calibration, relative_error
+from jobforge.money.prices import Usage
+from jobforge.requests.estimates import prompt_tokens, reply_tokens
+from jobforge.requests.forms import PackForms
 from support.builders import LEADERSHIP, PACK, READING, TOOLS, request
 
 # Counted with OpenAI's o200k vocabulary.

@@ -7,12 +7,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from jobforge.budget import Budget, Caps, Denied
 from jobforge.errors import SettingsError
-from jobforge.estimates import Calibration
-from jobforge.executor import PackForms
-from jobforge.planning import Planner, RateLimits, RequestPlan
-from jobforge.prices import FREE, ModelPrice, Usage, usd
+from jobforge.money.budget import Budget, Denied
+from jobforge.money.calibration import Calibration
+from jobforge.money.plan import Planner, RequestPlan
+from jobforge.money.prices import FREE, ModelPrice, Usage, usd
+from jobforge.requests.forms import PackForms
+from jobforge.settings import Settings
 from support.builders import IDS, PACK, jobs, request
 
 PRICE = ModelPrice("m", Decimal("2.5"), Decimal("1.25"), Decimal(10), Decimal("0.5"))
@@ -26,9 +27,8 @@ def planner(price: ModelPrice | None = PRICE, calibration: Calibration | None = 
 
 
 def planned(one: Planner, *ids: str) -> RequestPlan:
-    plan = one.plan(replace(request(), attribute_ids=ids or IDS), FORMS)
-    assert plan is not None
-    return plan
+    asked = replace(request(), attribute_ids=ids or IDS)
+    return one.plan(len(asked.attribute_ids), FORMS.form(asked).estimate)
 
 
 def test_the_shares_of_a_requests_cells_add_up_to_it() -> None:
@@ -45,8 +45,7 @@ def test_the_shares_of_a_requests_cells_add_up_to_it() -> None:
 def test_cells_that_the_ledger_answers_cost_nothing() -> None:
     """Nothing left to ask is no call; fewer cells are cheaper."""
     one = planner()
-    assert one.plan(replace(request(), attribute_ids=()), FORMS) is None
-    assert one.calls == 0
+    assert summary(one) == "LLM plan: nothing is to be asked"
     whole, part = planned(one), planned(one, IDS[0])
     assert (part.cost_usd or 0) < (whole.cost_usd or 0)
     assert one.cells == len(IDS) + 1
@@ -82,16 +81,16 @@ def test_a_plan_says_what_batches_would_cost() -> None:
     assert "llm_mode: batch" not in summary(none)
 
 
-def summary(one: Planner, caps: Caps | None = None, limits: RateLimits | None = None) -> str:
-    return "\n".join(one.summary(caps or Caps(), limits or RateLimits()))
+def summary(one: Planner, settings: Settings | None = None) -> str:
+    return "\n".join(one.summary(settings or Settings()))
 
 
 def test_the_summary_says_cells_calls_tokens_price_and_time() -> None:
     """What the user agrees to is in five lines."""
     one = planner()
     for asked in jobs(90):
-        one.plan(asked, FORMS)
-    text = summary(one, limits=RateLimits(30, 1_000_000))
+        one.plan(len(IDS), FORMS.form(asked).estimate)
+    text = summary(one, Settings(requests_per_minute=30, tokens_per_minute=1_000_000))
     assert "450 cells in 90 calls to m; no call was made" in text
     assert f"{one.estimated.prompt_tokens:,} in" in text
     assert f"price: {one.cost_usd:,.2f} USD" in text
@@ -103,21 +102,21 @@ def test_the_summary_says_cells_calls_tokens_price_and_time() -> None:
 @pytest.mark.parametrize(
     ("caps", "name"),
     [
-        (Caps(max_calls=9), "llm_max_calls (9)"),
-        (Caps(max_tokens=10_000), "llm_max_tokens (10,000)"),
-        (Caps(max_cost_usd=Decimal("0.06")), "llm_max_cost_usd (0.06)"),
+        (Settings(max_calls=9), "llm_max_calls (9)"),
+        (Settings(max_tokens=10_000), "llm_max_tokens (10,000)"),
+        (Settings(max_cost_usd=Decimal("0.06")), "llm_max_cost_usd (0.06)"),
     ],
 )
-def test_the_summary_says_which_cap_would_end_the_run(caps: Caps, name: str) -> None:
+def test_the_summary_says_which_cap_would_end_the_run(caps: Settings, name: str) -> None:
     """A plan above a cap names it and how far it reaches."""
     one = planner()
     for asked in jobs(90):
-        one.plan(asked, FORMS)
+        one.plan(len(IDS), FORMS.form(asked).estimate)
     assert name in summary(one, caps)
     assert "one run stops after about" in summary(one, caps)
 
 
-def sent(caps: Caps, *, batch: bool) -> int:
+def sent(caps: Settings, *, batch: bool) -> int:
     """How many of ninety requests a budget lets through that take what is expected."""
     budget = Budget(caps, PRICE, batch=batch)
     for number, asked in enumerate(jobs(90)):
@@ -126,23 +125,23 @@ def sent(caps: Caps, *, batch: bool) -> int:
         if isinstance(given, Denied):
             return number
         if not batch:
-            budget.settle(given, Usage(estimate.prompt_tokens, estimate.completion_tokens))
+            budget.charge(given, Usage(estimate.prompt_tokens, estimate.completion_tokens))
     return 90
 
 
 @pytest.mark.parametrize(
     "caps",
     [
-        *(Caps(max_cost_usd=Decimal(cents) / 100) for cents in (4, 5, 6, 10, 15, 20, 30, 500)),
-        *(Caps(max_tokens=tokens) for tokens in (4_000, 6_000, 20_000, 60_000, 10**6)),
-        *(Caps(max_calls=calls, max_cost_usd=Decimal(1)) for calls in (0, 1, 40, 90)),
+        *(Settings(max_cost_usd=Decimal(cents) / 100) for cents in (4, 5, 6, 10, 15, 20, 30, 500)),
+        *(Settings(max_tokens=tokens) for tokens in (4_000, 6_000, 20_000, 60_000, 10**6)),
+        *(Settings(max_calls=calls, max_cost_usd=Decimal(1)) for calls in (0, 1, 40, 90)),
     ],
 )
-def test_the_plan_reaches_as_far_as_a_budget_does(caps: Caps) -> None:
+def test_the_plan_reaches_as_far_as_a_budget_does(caps: Settings) -> None:
     """The share it names is what is sent, of live runs and of batches; else all of it, or none."""
     one = planner()
     for asked in jobs(90):
-        one.plan(asked, FORMS)
+        one.plan(len(IDS), FORMS.form(asked).estimate)
     text = summary(one, caps).splitlines()[-1]
     live, batched = sent(caps, batch=False), sent(caps, batch=True)
     found = re.search(r"one run stops after about (\d+)%", text)
@@ -160,10 +159,10 @@ def test_the_plan_names_the_cap_that_no_request_fits_in() -> None:
     bound = FORMS.form(request()).estimate
     tokens = bound.largest_prompt_tokens + bound.largest_completion_tokens
     says = f"at llm_max_tokens (100): one request can take {tokens:,} tokens at its worst"
-    assert f"caps: nothing can be sent, {says}" in summary(one, Caps(max_tokens=100))
-    text = summary(one, Caps(max_cost_usd=Decimal("0.01")))
+    assert f"caps: nothing can be sent, {says}" in summary(one, Settings(max_tokens=100))
+    text = summary(one, Settings(max_cost_usd=Decimal("0.01")))
     assert "caps: nothing can be sent, at llm_max_cost_usd (0.01): one request can take 0.0" in text
-    assert "caps: nothing can be sent, at llm_max_calls (0)" in summary(one, Caps(max_calls=0))
+    assert "caps: nothing can be sent, at llm_max_calls (0)" in summary(one, Settings(max_calls=0))
 
 
 def test_the_plan_says_which_requests_are_too_large() -> None:
@@ -172,9 +171,9 @@ def test_the_plan_says_which_requests_are_too_large() -> None:
     planned(one)
     fits = FORMS.form(request()).estimate
     long = request(job=replace(request().job, title="Clerk " * 100))
-    one.plan(long, FORMS)
+    one.plan(len(IDS), FORMS.form(long).estimate)
     cap = fits.largest_prompt_tokens + fits.largest_completion_tokens
-    text = summary(one, Caps(max_tokens=cap))
+    text = summary(one, Settings(max_tokens=cap))
     assert f"requests that can take more than llm_max_tokens ({cap:,}) are not sent" in text
     assert f"{cap:,} tokens at its worst" not in text
 
@@ -197,7 +196,7 @@ def test_a_model_without_a_price_is_planned_without_one() -> None:
 def test_a_limit_below_one_is_a_settings_error() -> None:
     """A typing error in a limit is found before any call."""
     with pytest.raises(SettingsError, match="llm_tokens_per_minute"):
-        RateLimits(tokens_per_minute=0)
+        Settings(tokens_per_minute=0)
 
 
 @pytest.mark.parametrize(

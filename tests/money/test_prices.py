@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from jobforge.errors import SettingsError
-from jobforge.prices import FREE, ModelPrice, PriceTable, Usage, resolve_price
+from jobforge.money.prices import FREE, ModelPrice, PriceTable, Usage, resolve_price
+from jobforge.settings import Settings
 
 SEED = Path(__file__).resolve().parents[2] / "seeds/reference/model_prices.csv"
 
@@ -22,7 +23,7 @@ def seed_rows() -> pa.Table:
 
 
 def table(llm_prices: Any = None) -> PriceTable:
-    return PriceTable.from_rows(seed_rows(), llm_prices)
+    return PriceTable(seed_rows(), Settings(prices=llm_prices).prices)
 
 
 def price(model: str = "gpt-4o-2024-08-06", **own: Any) -> ModelPrice:

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from jobforge.prices import Usage
-from jobforge.progress import GO_ON, Progress
+from jobforge.money.prices import Usage
+from jobforge.progress import Progress
+from jobforge.summary import GO_ON
 from support.waiting import HANG_SECONDS, Clock
 
 

@@ -13,9 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from jobforge.inputs import Attribute, ComparableJob, ImputationRequest, Job, KnownAttribute, Pack
 from jobforge.pipeline import impute
-from jobforge.questions import Keyer
+from jobforge.requests.inputs import (
+    Attribute,
+    ComparableJob,
+    ImputationRequest,
+    Job,
+    KnownAttribute,
+    Pack,
+)
+from jobforge.requests.keys import Keyer
 from jobforge.settings import Settings
 
 from support.waiting import HANG_SECONDS

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from jobforge.completions import Reply
-from jobforge.transport import OpenAITransport
+from jobforge.provider.completions import Reply
+from jobforge.provider.transport import OpenAITransport
 
 from support.loopback_server import LoopbackServer
 

@@ -12,8 +12,8 @@ import httpx2
 import openai
 import pytest
 from jobforge import errors
-from jobforge.client import ChatClient, Connection
-from jobforge.schema import response_format
+from jobforge.provider.client import ChatClient, Connection
+from jobforge.requests.schema import response_format
 from jobforge.settings import Settings
 from openai.resources.chat.completions import Completions
 from support.builders import ATTRIBUTES

@@ -10,6 +10,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+ENGINE = (ROOT / "docs/engine.md").read_text(encoding="utf-8")
 CONTRACT_PAGE = (ROOT / "docs/input_contract.md").read_text(encoding="utf-8")
 DBT_PROJECT = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
 SQL = "\n".join(
@@ -19,7 +20,9 @@ SQL = "\n".join(
     if path.suffix in (".sql", ".yml")
 )
 PYTHON = "\n".join(
-    path.read_text(encoding="utf-8") for path in sorted((ROOT / "python_models").rglob("*.py"))
+    path.read_text(encoding="utf-8")
+    for folder in ("python_models", "tools")
+    for path in sorted((ROOT / folder).rglob("*.py"))
 )
 
 
@@ -127,3 +130,27 @@ def test_every_reason_on_the_page_is_one_that_a_row_can_get() -> None:
         for reason in names(row[0]):
             for part in re.split(r"…|\d+", reason):
                 assert part.strip() in joined, f"no model says {part!r}"
+
+
+def test_every_module_on_the_engines_page_exists() -> None:
+    """A room or a module that the page names is in the package, and every room is named."""
+    package = ROOT / "python_models/jobforge"
+    rooms = {path.stem for path in package.iterdir() if path.suffix == ".py" or path.is_dir()}
+    rooms -= {"__init__", "__pycache__"}
+    named = {name for name in names(ENGINE) if re.fullmatch(r"[a-z_]+(/[a-z_]+)?", name)}
+    modules = {name for name in named if name.partition("/")[0] in rooms}
+    assert len(modules) > 30
+    for name in modules:
+        assert (package / f"{name}.py").is_file() or (package / name).is_dir(), name
+    for name in named - modules:
+        assert "/" not in name or (ROOT / name).exists(), f"{name} is no module"
+    assert {name.partition("/")[0] for name in modules} >= rooms - {"redaction", "cli", "external"}
+
+
+def test_every_file_and_model_on_the_engines_page_exists() -> None:
+    """Paths are there, and what begins like a model is one."""
+    for name in names(ENGINE):
+        if re.fullmatch(r"[\w./]+\.(py|sql|csv|yml)", name):
+            assert (ROOT / name).is_file(), name
+        elif name.startswith(("int_", "stg_", "gold_")):
+            assert list((ROOT / "models").rglob(f"{name}.sql")), name

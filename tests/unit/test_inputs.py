@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from jobforge.errors import InputError
-from jobforge.inputs import Pack, read_packs, read_requests
+from jobforge.requests.inputs import Pack, read_packs, read_requests
 from support.builders import ATTRIBUTES, LEADERSHIP, PACK, READING, packs_table, request
 from support.builders import requests_table as table
 

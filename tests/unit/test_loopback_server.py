@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import openai
 import pytest
-from jobforge.schema import response_format, response_schema
+from jobforge.requests.schema import response_format, response_schema
 from support.builders import ATTRIBUTES
 from support.loopback_server import LoopbackServer, instance_of, strict_schema_fault
 

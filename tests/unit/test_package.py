@@ -16,49 +16,66 @@ from jobforge import errors
 FOLDER = Path(jobforge.__file__).parent
 # What a module or a package imports is in a layer before its own.
 LAYERS = [
-    {"errors", "redaction", "outcomes", "interrupting"},
-    {"settings", "inputs", "prices", "retries", "limiter", "ledger"},
-    {"schema", "budget", "estimates", "completions", "attempts"},
-    {"values", "client"},
-    {"prompts", "replies", "recorded", "transport", "batch_api"},
-    {"questions", "executor"},
-    {"settling", "planning", "progress", "forms", "batch_files"},
-    {"bookkeeping", "claiming", "secrecy"},
-    {"asking", "collecting"},
-    {"submitting"},
-    {"batching"},
-    {"pipeline", "external", "local_llm", "cli"},
+    {"errors", "redaction", "interrupting"},
+    {"settings", "limiter", "ledger"},
+    {"requests"},
+    {"money"},
+    {"provider", "summary"},
+    {"progress"},
+    {"answers"},
+    {"live", "batch"},
+    {"pipeline", "external"},
+    {"cli"},
 ]
-# The same within a package, whose own name stands for what it gives out.
+# The same within a room, whose own name stands for what it gives out.
 INSIDE = {
-    "limiter": [{"bucket", "concurrency", "headers", "pace"}, {"known"}, {"limiter"}, {""}],
-    "ledger": [
-        {"errors", "hashing", "tables"},
-        {"records", "location"},
-        {"secrets", "dialects"},
-        {"interface", "database", "migrations", "rows", "texts"},
-        {"lookup", "claims", "writing", "streams", "stats"},
-        {"batches", "checking"},
-        {"moving"},
-        {"store"},
+    "requests": [
+        {"inputs"},
+        {"schema", "estimates"},
+        {"values"},
+        {"prompts", "replies"},
+        {"keys", "forms"},
         {""},
     ],
-    "executor": [
-        {"work", "budgets", "state"},
-        {"recording", "packs", "exchange"},
-        {"sending"},
-        {"asking"},
+    "money": [{"prices"}, {"budget", "calibration"}, {"plan"}, {""}],
+    "provider": [{"completions"}, {"client"}, {"transport", "batch_api"}, {""}],
+    "answers": [
+        {"outcomes"},
+        {"recorded", "follow_up"},
+        {"known", "attempts"},
+        {"bookkeeper", "claims", "prompt_secrets"},
+        {"run"},
+        {""},
+    ],
+    "live": [
+        {"item", "retries", "state"},
+        {"recorder", "exchange"},
+        {"sender"},
         {"executor"},
         {"blocking"},
+        {"asker"},
+        {""},
+    ],
+    "batch": [{"files", "state"}, {"sender", "collector"}, {"asker"}, {""}],
+    "limiter": [{"bucket", "concurrency", "headers", "pace"}, {"known"}, {"limiter"}, {""}],
+    "ledger": [
+        {"errors", "hashes", "columns"},
+        {"tables", "records", "location"},
+        {"secrets", "dialects"},
+        {"database", "migrations", "rows", "texts"},
+        {"lookup", "claims", "entries", "streams"},
+        {"batches", "verification"},
+        {"transfer"},
+        {"store"},
         {""},
     ],
     "external": [{"models"}, {"llm"}, {""}],
     "cli": [{"project", "endpoint"}, {"ledger"}, {"why", "doctor"}, {"plan"}, {""}, {"__main__"}],
 }
 OWNERS = {
-    "openai": {"batch_api", "client", "transport"},
-    "httpx2": {"client", "transport"},
-    "aiohttp": {"transport"},
+    "openai": {"provider"},
+    "httpx2": {"provider"},
+    "aiohttp": {"provider"},
     "sqlalchemy": {"ledger"},
     "sqlite3": {"ledger"},
     "psycopg": set(),
@@ -67,8 +84,9 @@ OWNERS = {
     "yaml": {"cli"},
     "duckdb": {"cli"},
     "dbt": set(),
-    "xllamacpp": {"local_llm"},
+    "xllamacpp": set(),
 }
+MOST_ROOMS = 17
 
 
 def _found() -> dict[str, Path]:
@@ -82,7 +100,10 @@ def _found() -> dict[str, Path]:
 
 MODULES = _found()
 # A docstring and nothing else; and the one that runs when it is imported.
-WITHOUT_NAMES = {"external", "cli.__main__"}
+WITHOUT_NAMES = {
+    *("requests", "answers", "money", "provider", "live", "batch", "external"),
+    "cli.__main__",
+}
 PUBLIC = sorted(set(MODULES) - WITHOUT_NAMES)
 
 
@@ -120,6 +141,24 @@ def test_every_module_has_its_layer() -> None:
     }
     named |= set.union(*LAYERS)
     assert named == set(MODULES)
+
+
+def test_the_package_says_its_rooms_in_their_order() -> None:
+    """The docstring of the package names every room, in the lines of the order above."""
+    lines = [line[4:38] for line in (jobforge.__doc__ or "").splitlines() if line[:4] == "    "]
+    drawn = [set(line.replace(",", " ").split()) for line in lines]
+    assert drawn == LAYERS
+
+
+def test_few_rooms_stand_at_the_top() -> None:
+    """A stranger can take in the floor plan at one glance."""
+    assert len(set.union(*LAYERS)) <= MOST_ROOMS
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_module_is_named_by_a_noun(name: str) -> None:
+    """No participle names a module, but for the one that is about a run being interrupted."""
+    assert not name.endswith("ing") or name in ("interrupting", "live.blocking")
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -169,8 +208,8 @@ def test_public_things_have_a_docstring(name: str) -> None:
 def test_an_idle_run_does_not_load(library: str) -> None:
     """openai is loaded at the first call, SQLAlchemy when a ledger is opened that is there."""
     program = (
-        "import sys, jobforge.pipeline, jobforge.attempts as attempts\n"
-        "assert attempts.existing_ledger('/nowhere/ledger.sqlite') is None\n"
+        "import sys, jobforge.pipeline, jobforge.cli, jobforge.ledger as ledger\n"
+        "assert ledger.existing_ledger('/nowhere/ledger.sqlite') is None\n"
         f"print({library!r} in sys.modules)"
     )
     done = subprocess.run(

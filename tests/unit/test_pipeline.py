@@ -15,14 +15,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from jobforge import pipeline
+from jobforge.answers import attempts
+from jobforge.answers.outcomes import OUTCOME_SCHEMA
 from jobforge.errors import FatalRunError, InputError, InterruptedRunError, SettingsError
-from jobforge.executor import blocking, packs, state
-from jobforge.inputs import Job
-from jobforge.outcomes import OUTCOME_SCHEMA
+from jobforge.live import blocking, state
+from jobforge.live.retries import RetryPolicy
 from jobforge.pipeline import impute
 from jobforge.progress import Progress
-from jobforge.prompts import PROMPT_VERSION
-from jobforge.retries import RetryPolicy
+from jobforge.requests.inputs import Job
+from jobforge.requests.prompts import PROMPT_VERSION
 from jobforge.settings import Settings
 from support.builders import (
     IDS,
@@ -287,7 +288,7 @@ class TestMisbehaviour:
     ) -> None:
         """After so many tries the request's cells fail; the next request is sent."""
         policy = partial(RetryPolicy, refusals=4, first_wait=0.001, longest_wait=0.01)
-        monkeypatch.setattr("jobforge.executor.executor.RetryPolicy", policy)
+        monkeypatch.setattr("jobforge.live.executor.RetryPolicy", policy)
         live_server.script(*[fault] * times)
         rows = run(*jobs(2), settings=IN_TURN)
         assert outcomes(rows) == {"failed": len(IDS), "answered": len(IDS)}
@@ -437,7 +438,7 @@ class TestStopping:
         self, live_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An error that is none of ours is not swallowed."""
-        monkeypatch.setattr(packs, "read_cells", lambda text, attributes: 1 / 0)
+        monkeypatch.setattr(attempts, "read_cells", lambda text, attributes: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run(request(), settings=LIVE)
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from jobforge import prompts
-from jobforge.inputs import Job, Pack
-from jobforge.prompts import INSTRUCTIONS, job_message, messages, pack_message
+from jobforge.requests import prompts
+from jobforge.requests.inputs import Job, Pack
+from jobforge.requests.prompts import INSTRUCTIONS, job_message, messages, pack_message
 from support.builders import ATTRIBUTES, IDS, JOB, LEADERSHIP, PACK, READING, request
 
 

@@ -7,12 +7,24 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from jobforge import questions
 from jobforge.errors import InputError
-from jobforge.inputs import Attribute, ComparableJob, ImputationRequest, Job, KnownAttribute, Pack
 from jobforge.ledger import AskedCell
-from jobforge.prompts import COMPARABLE_VALUES_LIMIT, KNOWN_LIMIT, job_message, pack_message
-from jobforge.questions import Keyer, attribute_digest, job_digest
+from jobforge.requests import keys as hashed
+from jobforge.requests.inputs import (
+    Attribute,
+    ComparableJob,
+    ImputationRequest,
+    Job,
+    KnownAttribute,
+    Pack,
+)
+from jobforge.requests.keys import Keyer, attribute_digest, job_digest
+from jobforge.requests.prompts import (
+    COMPARABLE_VALUES_LIMIT,
+    KNOWN_LIMIT,
+    job_message,
+    pack_message,
+)
 from jobforge.settings import Settings
 from support.builders import (
     ATTRIBUTES,
@@ -93,7 +105,7 @@ def test_a_scale_written_otherwise_is_the_same_scale() -> None:
 def test_another_version_has_other_keys(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An edited prompt, instruction or schema does not return old answers."""
     before = question_key(JOB, READING)
-    monkeypatch.setattr(questions, name, "another")
+    monkeypatch.setattr(hashed, name, "another")
     assert question_key(JOB, READING) != before
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jobforge.client import Connection
+from jobforge.provider.client import Connection
 from jobforge.redaction import one_line, redact
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from jobforge.errors import UnreadableReplyError
-from jobforge.inputs import Attribute
-from jobforge.replies import BadCell, GoodCell, read_cells
-from jobforge.schema import response_schema
-from jobforge.values import BadValueError, canonical_value, parse_value, plain_number
+from jobforge.requests.inputs import Attribute
+from jobforge.requests.replies import BadCell, GoodCell, read_cells
+from jobforge.requests.schema import response_schema
+from jobforge.requests.values import BadValueError, canonical_value, parse_value, plain_number
 from support.builders import ATTRIBUTES, LEADERSHIP, READING, SHIFTS, TOOLS, TRAVEL
 from support.loopback_server import instance_of
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from jobforge.external.models import ImputationResponse
-from jobforge.inputs import Attribute
-from jobforge.schema import model_response_format, response_format, response_schema
+from jobforge.requests.inputs import Attribute
+from jobforge.requests.schema import model_response_format, response_format, response_schema
 from support.builders import ATTRIBUTES, IDS, LEADERSHIP, READING, SHIFTS, TOOLS, TRAVEL
 from support.loopback_server import instance_of, strict_schema_fault
 

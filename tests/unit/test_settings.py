@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import fields
 from decimal import Decimal
+from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 from jobforge.errors import SettingsError
 from jobforge.settings import Mode, Settings
 
@@ -20,6 +22,14 @@ def test_defaults() -> None:
     assert settings.temperature is None
     assert (settings.reask_stale, settings.reask_refused, settings.price_waiver) == (False,) * 3
     assert settings.on_fatal == "fail"
+
+
+def test_the_defaults_are_those_of_the_dbt_vars() -> None:
+    """What dbt_project.yml says a var is without being set is what the package takes it for."""
+    project = Path(__file__).parents[2] / "dbt_project.yml"
+    known = yaml.safe_load(project.read_text(encoding="utf-8"))["vars"]
+    given = {f"llm_{field.name}": known[f"llm_{field.name}"] for field in fields(Settings)}
+    assert Settings.from_config(given) == Settings()
 
 
 def test_values_may_be_texts() -> None:

@@ -9,15 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from jobforge.attempts import existing_ledger
 from jobforge.cli.endpoint import Check, check_endpoint, check_schemas, shown
 from jobforge.cli.ledger import LedgerOption
 from jobforge.cli.project import Project, ledger_url, read_vars
-from jobforge.client import Connection
 from jobforge.errors import JobForgeError, SettingsError
+from jobforge.ledger import existing_ledger
 from jobforge.ledger.location import Location
-from jobforge.prices import PriceTable, resolve_price
-from jobforge.settings import DEFAULT_MODEL
+from jobforge.money.prices import PriceTable, resolve_price
+from jobforge.provider.client import Connection
+from jobforge.settings import DEFAULT_MODEL, Settings
 
 __all__ = ["doctor"]
 
@@ -103,7 +103,8 @@ def _price(
     project: Project, model: str, settings: dict[str, Any], connection: Connection | None
 ) -> Check:
     try:
-        table = PriceTable.from_rows(project.price_rows(), settings.get("llm_prices"))
+        own = Settings.from_config({"llm_prices": settings.get("llm_prices")}).prices
+        table = PriceTable(project.price_rows(), own)
         price = resolve_price(
             table,
             model,

@@ -10,14 +10,14 @@ from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from jobforge.client import ChatClient, Connection, openai_client, replied
-from jobforge.completions import Reply
 from jobforge.errors import ApiError, ReplyError
-from jobforge.inputs import Attribute
 from jobforge.interrupting import Interrupted, interruptible
+from jobforge.provider.client import ChatClient, Connection, get_reply, openai_client
+from jobforge.provider.completions import Reply
 from jobforge.redaction import redact
-from jobforge.replies import BadCell, read_cells
-from jobforge.schema import response_format
+from jobforge.requests.inputs import Attribute
+from jobforge.requests.replies import BadCell, read_cells
+from jobforge.requests.schema import response_format
 from jobforge.settings import Settings
 
 __all__ = ["Check", "check_endpoint", "check_schemas", "shown"]
@@ -44,7 +44,7 @@ def check_endpoint(connection: Connection, model: str) -> Iterator[Check]:
     """Yield whether the address answers and knows the model, by its list of models."""
     models = openai_client(connection, _SECONDS).with_options(max_retries=0).models
     try:
-        reply = _in_time(lambda: replied(models.with_raw_response.list, connection, _SECONDS))
+        reply = _in_time(lambda: get_reply(models.with_raw_response.list, connection, _SECONDS))
     except (ApiError, ReplyError) as error:
         yield Check("endpoint", "problem", str(error))
         return

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobforge.attempts import existing_ledger
 from jobforge.cli.project import ledger_url
-from jobforge.ledger import Ledger, open_ledger
+from jobforge.ledger import existing_ledger, open_ledger
 from jobforge.ledger.errors import LedgerError
 from jobforge.ledger.location import Location
+
+if TYPE_CHECKING:
+    from jobforge.ledger import Ledger
 
 __all__ = ["LedgerOption", "app", "required_ledger"]
 

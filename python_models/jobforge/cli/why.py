@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from jobforge.attempts import existing_ledger
 from jobforge.cli.ledger import LedgerOption
 from jobforge.cli.project import Project, Warehouse, WarehouseUnavailableError, ledger_url
+from jobforge.ledger import existing_ledger
 from jobforge.ledger.records import Why
 
 __all__ = ["WarehouseOption", "why"]
@@ -48,8 +48,8 @@ def why(
     The warehouse has the candidates, the ledger what was said; each is shown without the other.
     """
     _say(f"{job_id} {attribute_id}")
-    shown = _candidates(job_id, attribute_id, warehouse)
-    said = _said(job_id, attribute_id, ledger, texts)
+    shown = _show_candidates(job_id, attribute_id, warehouse)
+    said = _show_said(job_id, attribute_id, ledger, texts)
     if not (shown or said):
         raise typer.Exit(1)
 
@@ -59,7 +59,7 @@ def _say(text: str) -> None:
     typer.echo(_UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text))
 
 
-def _candidates(job_id: str, attribute_id: str, path: Path | None) -> bool:
+def _show_candidates(job_id: str, attribute_id: str, path: Path | None) -> bool:
     try:
         opened = Warehouse(Warehouse.path(path, Project.find()))
     except WarehouseUnavailableError as error:
@@ -100,7 +100,7 @@ def _candidate(row: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _said(job_id: str, attribute_id: str, url: str | None, texts: bool) -> bool:
+def _show_said(job_id: str, attribute_id: str, url: str | None, texts: bool) -> bool:
     ledger = existing_ledger(ledger_url(url))
     if ledger is None:
         _say("\nLedger: none was begun yet")

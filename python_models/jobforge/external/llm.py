@@ -7,17 +7,16 @@ answer is raised as one of `jobforge.errors`, never returned.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from jobforge.client import ChatClient, Connection
 from jobforge.errors import MissingKeyError, UnreadableReplyError
 from jobforge.external.models import ImputationResponse, LLMImputedAttribute, SourcePrecedence
+from jobforge.provider.client import ChatClient, Connection
 from jobforge.redaction import one_line
-from jobforge.replies import read_object
-from jobforge.schema import model_response_format
+from jobforge.requests.replies import read_object
+from jobforge.requests.schema import model_response_format
 from jobforge.settings import DEFAULT_MODEL, Settings
 
 __all__ = [
@@ -93,7 +92,7 @@ class LLMClient:
             raise MissingKeyError(
                 "No OpenAI API key: set OPENAI_API_KEY, or OPENAI_BASE_URL for another server"
             )
-        settings = replace(Settings(model=self.model), max_output_tokens=max_tokens)
+        settings = Settings(model=self.model, max_output_tokens=max_tokens)
         client = ChatClient(self._connection, settings)
         completion = client.complete(messages, model_response_format(response_format))
         try:

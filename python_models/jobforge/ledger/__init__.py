@@ -6,6 +6,8 @@ loaded when a ledger is opened, not before.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from jobforge.ledger.errors import (
     LedgerBusyError,
     LedgerCorruptError,
@@ -15,8 +17,7 @@ from jobforge.ledger.errors import (
     NoLedgerError,
     SecretFoundError,
 )
-from jobforge.ledger.interface import Ledger
-from jobforge.ledger.location import ledger_of
+from jobforge.ledger.location import Location, ledger_of
 from jobforge.ledger.records import (
     Answer,
     AskedCell,
@@ -32,6 +33,9 @@ from jobforge.ledger.records import (
     Source,
     Why,
 )
+
+if TYPE_CHECKING:
+    from jobforge.ledger.store import Ledger
 
 __all__ = [
     "Answer",
@@ -55,6 +59,7 @@ __all__ = [
     "SecretFoundError",
     "Source",
     "Why",
+    "existing_ledger",
     "ledger_of",
     "open_ledger",
 ]
@@ -73,7 +78,32 @@ def open_ledger(
     Raises LedgerError, before anything is asked of a model, where the ledger must not be there,
     cannot be read or written, is damaged or locked, or has no room.
     """
-    from jobforge.ledger.location import Location
-    from jobforge.ledger.store import SqlLedger
+    from jobforge.ledger.store import Ledger
 
-    return SqlLedger(Location.of(url), read_only=read_only, wait_seconds=wait_seconds)
+    return Ledger(Location.of(url), read_only=read_only, wait_seconds=wait_seconds)
+
+
+def existing_ledger(url: str | None = None) -> Ledger | None:
+    """Open the ledger for reading, or return None where none was begun yet.
+
+    One with an older schema is brought on. Raises LedgerError where there is one that cannot be
+    read.
+    """
+    location = Location.of(url)
+    if location.path is not None and not location.path.exists():
+        return None
+    try:
+        return open_ledger(url, read_only=True)
+    except NoLedgerError:
+        return None
+    except LedgerOutdatedError:
+        open_ledger(url).close()
+        return open_ledger(url, read_only=True)
+
+
+def __getattr__(name: str) -> object:
+    if name == "Ledger":
+        from jobforge.ledger.store import Ledger
+
+        return Ledger
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

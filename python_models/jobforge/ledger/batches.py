@@ -12,15 +12,16 @@ from typing import Any, get_args
 from sqlalchemy import Connection, delete, insert, select, update
 
 from jobforge.ledger import claims
+from jobforge.ledger.columns import TEXT_COLUMNS
 from jobforge.ledger.database import Database
 from jobforge.ledger.dialects import Dialect
+from jobforge.ledger.entries import prepared_texts
 from jobforge.ledger.errors import LedgerError
 from jobforge.ledger.records import Batch, BatchItem, BatchState
 from jobforge.ledger.rows import from_micros, hashes_of, item_of_row, item_row
 from jobforge.ledger.secrets import Secrets
-from jobforge.ledger.tables import TEXT_COLUMNS, batch, batch_item, pending_cell
-from jobforge.ledger.texts import add_texts, chunks, needed
-from jobforge.ledger.writing import prepared_texts
+from jobforge.ledger.tables import batch, batch_item, pending_cell
+from jobforge.ledger.texts import add_texts, chunks, fetch
 
 __all__ = ["begin", "change", "finish", "items", "open_batches"]
 
@@ -32,6 +33,7 @@ def begin(
     dialect: Dialect,
     secrets: Secrets,
     local_id: str,
+    *,
     run_id: str,
     given: Sequence[BatchItem],
 ) -> None:
@@ -42,7 +44,7 @@ def begin(
     if len(set(keys)) != len(keys):
         raise LedgerError(f"batch {local_id!r} asks a cell twice")
     ordered = sorted(keys)
-    foreign = len(keys) - len(claims.held_by(connection, run_id, ordered))
+    foreign = len(keys) - len(claims.find_held(connection, run_id, ordered))
     if foreign:
         raise LedgerError(
             f"batch {local_id!r}: {foreign} of its {len(keys)} cells are not claimed by run"
@@ -132,10 +134,10 @@ def items(database: Database, local_id: str) -> Iterator[BatchItem]:
             .order_by(batch_item.c.custom_id)
             .limit(_ITEMS_AT_ONCE)
         )
-        with database.reading() as connection:
+        with database.read() as connection:
             rows = connection.execute(query).mappings().all()
             hashes = {row[name] for row in rows for name in TEXT_COLUMNS}
-            texts = needed(connection, hashes)
+            texts = fetch(connection, hashes)
         if not rows:
             return
         for row in rows:

@@ -17,7 +17,7 @@ from jobforge.ledger.rows import to_micros
 from jobforge.ledger.tables import answer, attempt, claim, pending_cell
 from jobforge.ledger.texts import chunks
 
-__all__ = ["held_by", "pending", "release", "renew", "take"]
+__all__ = ["find_held", "find_pending", "release", "renew", "take"]
 
 # A claim that ends later was made by a clock that was wrong.
 _LONGEST = timedelta(hours=1) // timedelta(microseconds=1)
@@ -40,6 +40,7 @@ def take(
     connection: Connection,
     dialect: Dialect,
     cell_keys: Iterable[str],
+    *,
     run_id: str,
     ttl: timedelta,
     evidence: Mapping[str, str] | None,
@@ -66,8 +67,8 @@ def take(
     for chunk in chunks(sorted(set(cell_keys))):
         rows = [{"cell_key": key, "run_id": run_id, "expires_at": expires} for key in chunk]
         connection.execute(statement, rows)
-        mine = held_by(connection, run_id, chunk)
-        barred = set(pending(connection, chunk))
+        mine = find_held(connection, run_id, chunk)
+        barred = set(find_pending(connection, chunk))
         for row in connection.execute(_SETTLED, {"keys": chunk}):
             if _settles(row, evidence, asked_again):
                 barred.add(row[0])
@@ -86,7 +87,7 @@ def _settles(
     return evidence is None or evidence.get(key, asked_with) == asked_with
 
 
-def held_by(connection: Connection, run_id: str, cell_keys: Iterable[str]) -> set[str]:
+def find_held(connection: Connection, run_id: str, cell_keys: Iterable[str]) -> set[str]:
     """Return those of the cells that the run has claimed."""
     held: set[str] = set()
     for chunk in chunks(cell_keys):
@@ -94,7 +95,7 @@ def held_by(connection: Connection, run_id: str, cell_keys: Iterable[str]) -> se
     return held
 
 
-def pending(connection: Connection, cell_keys: Iterable[str]) -> dict[str, str]:
+def find_pending(connection: Connection, cell_keys: Iterable[str]) -> dict[str, str]:
     """Return the local id of the batch in which each of the cells waits that does."""
     waiting: dict[str, str] = {}
     for chunk in chunks(cell_keys):

@@ -46,7 +46,7 @@ class Database:
         self._writing = threading.Lock()
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def read(self) -> Iterator[Connection]:
         """Give a connection whose statements see one state of the ledger."""
         with self._explained(), self._engine.connect() as connection:
             if self.dialect.snapshot:

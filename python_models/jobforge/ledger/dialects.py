@@ -115,17 +115,17 @@ class Sqlite:
     def _connect(self) -> sqlite3.Connection:
         if self._read_only:
             try:
-                return self._opened(f"file:{quote(str(self._path))}?mode=ro")
+                return self._open(f"file:{quote(str(self._path))}?mode=ro")
             except sqlite3.OperationalError:
                 # A folder that cannot be written has no room for the reader's index of the WAL.
                 # Without a WAL there is no writer, and the file is all there is.
                 wal = self._path.with_name(f"{self._path.name}-wal")
                 if os.access(self._path.parent, os.W_OK) or wal.exists():
                     raise
-                return self._opened(f"file:{quote(str(self._path))}?immutable=1")
-        return self._opened(f"file:{quote(str(self._path))}?mode=rwc")
+                return self._open(f"file:{quote(str(self._path))}?immutable=1")
+        return self._open(f"file:{quote(str(self._path))}?mode=rwc")
 
-    def _opened(self, uri: str) -> sqlite3.Connection:
+    def _open(self, uri: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
             uri,
             uri=True,

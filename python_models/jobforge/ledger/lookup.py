@@ -1,4 +1,4 @@
-"""Finding answers by key, and which of several counts."""
+"""What is in the ledger: answers by key and which of several counts, a cell's story, figures."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, func, select
 
 from jobforge.ledger.database import Database
 from jobforge.ledger.errors import missing
-from jobforge.ledger.records import Answer, Source, Why
+from jobforge.ledger.migrations import version_of
+from jobforge.ledger.records import Answer, LedgerStats, Source, Why
 from jobforge.ledger.rows import from_micros
-from jobforge.ledger.tables import answer, attempt
-from jobforge.ledger.texts import chunks, needed
+from jobforge.ledger.tables import answer, attempt, batch, claim, pending_cell
+from jobforge.ledger.texts import chunks, fetch
 
-__all__ = ["find", "why"]
+__all__ = ["find", "stats", "why"]
 
 # In the order of the fields of Answer and of Source.
 _ANSWER = (
@@ -79,7 +80,7 @@ def find(
     """Return the answer that counts of each key of that column."""
     found: dict[str, Answer] = {}
     place = _PLACE[column]
-    with database.reading() as connection:
+    with database.read() as connection:
         # A source is fetched once, not once for each of its answers.
         sources: dict[int, Source] = {}
         for chunk in chunks(dict.fromkeys(keys)):
@@ -147,10 +148,10 @@ def why(database: Database, job_id: str, attribute_id: str) -> list[Why]:
         .where(attempt.c.job_id == job_id, answer.c.attribute_id == attribute_id)
         .order_by(attempt.c.received_at.desc(), answer.c.row_hash)
     )
-    with database.reading() as connection:
+    with database.read() as connection:
         rows = connection.execute(query).all()
         hashes = (key for row in rows for key in row[_FIRST_SAID:][_TEXTS])
-        texts = needed(connection, hashes)
+        texts = fetch(connection, hashes)
     return [_why(row, texts) for row in rows]
 
 
@@ -161,3 +162,39 @@ def _why(row: Sequence[Any], texts: Mapping[str, str]) -> Why:
     said[-1] = from_micros(said[-1])
     fields = [_answer(row, source), *said]
     return Why(*fields)
+
+
+def stats(database: Database) -> LedgerStats:
+    """Count everything, in one state of the ledger."""
+    dialect = database.dialect
+    with database.read() as connection:
+        now = dialect.now(connection)
+        return LedgerStats(
+            location=database.shown,
+            schema_version=version_of(connection, dialect),
+            bytes=dialect.size(connection),
+            attempts=_count(connection, attempt),
+            runs=int(_one(connection, func.count(attempt.c.run_id.distinct()))),
+            answered=_count(connection, answer, answer.c.outcome == "answered"),
+            refused=_count(connection, answer, answer.c.outcome == "refused"),
+            prompt_tokens=int(_total(connection, "prompt_tokens")),
+            cached_tokens=int(_total(connection, "cached_tokens")),
+            completion_tokens=int(_total(connection, "completion_tokens")),
+            cost_usd=float(_total(connection, "cost_usd")),
+            claims=_count(connection, claim, claim.c.expires_at > now),
+            open_batches=_count(connection, batch, batch.c.finished_at.is_(None)),
+            pending_cells=_count(connection, pending_cell),
+        )
+
+
+def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:
+    query = select(func.count()).select_from(table).where(*where)
+    return int(connection.execute(query).scalar_one())
+
+
+def _total(connection: Connection, name: str) -> Any:
+    return _one(connection, func.sum(attempt.c[name])) or 0
+
+
+def _one(connection: Connection, figure: ColumnElement[Any]) -> Any:
+    return connection.execute(select(figure)).scalar_one()

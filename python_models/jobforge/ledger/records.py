@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from jobforge.ledger.hashing import cell_key, question_key
+from jobforge.ledger.hashes import cell_key, question_key
 
 __all__ = [
     "Answer",

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jobforge.ledger import tables
-from jobforge.ledger.hashing import digest, request_key, text_hash
+from jobforge.ledger.hashes import digest, request_key, text_hash
 from jobforge.ledger.records import AskedCell, AskedRequest, AttemptRecord, BatchItem, CellAnswer
 
 __all__ = [

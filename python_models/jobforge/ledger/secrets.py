@@ -30,7 +30,7 @@ class Secrets:
     """
 
     def __init__(self, *others: str) -> None:
-        self._others = (*others, *environment_passwords())
+        self._others = tuple(filter(is_secret, (*others, *environment_passwords())))
 
     def refuse(self, text: str, what: str) -> None:
         """Raise SecretFoundError where the text holds a secret; `what` names the text."""
@@ -43,9 +43,8 @@ class Secrets:
     def without(self, text: str) -> str:
         """Return the text with every secret replaced."""
         key = os.environ.get("OPENAI_API_KEY", "").strip()
-        for secret in (key, *self._others):
-            if is_secret(secret) and secret in text:
-                text = text.replace(secret, _BLOTTED)
+        for secret in (key, *self._others) if is_secret(key) else self._others:
+            text = text.replace(secret, _BLOTTED)
         # Looking for the plain beginnings first is a hundred times faster than the pattern.
         if any(beginning in text for beginning in _BEGINNINGS):
             text = _LOOKS_SECRET.sub(_BLOTTED, text)

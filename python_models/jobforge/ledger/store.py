@@ -1,4 +1,13 @@
-"""The ledger on a database: each method of the interface, by the module that does it."""
+"""The ledger: the one class through which it is reached, on SQLite or PostgreSQL.
+
+What holds:
+
+- A method that writes returns when its whole transaction is on the disk, and not before; after a
+  crash at any moment the ledger holds every transaction that returned, and no part of another.
+- Attempts and answers are only ever added. Adding one again changes nothing.
+- Every method may be called from any thread. Writes of one ledger object follow each other; reads
+  go on meanwhile, from other threads and other processes, and see whole transactions.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +19,7 @@ from pathlib import Path
 import pyarrow as pa
 from sqlalchemy import Connection, delete, insert
 
-from jobforge.ledger import batches, checking, claims, lookup, moving, streams, writing
+from jobforge.ledger import batches, claims, entries, lookup, streams, transfer, verification
 from jobforge.ledger.database import Database
 from jobforge.ledger.errors import (
     LedgerBusyError,
@@ -32,18 +41,17 @@ from jobforge.ledger.records import (
     Why,
 )
 from jobforge.ledger.secrets import Secrets
-from jobforge.ledger.stats import stats
 from jobforge.ledger.tables import claim
 
-__all__ = ["SqlLedger"]
+__all__ = ["Ledger"]
 
 
 # Recording waits so many times as long for another program's lock as opening does.
 _PATIENCE = 6
 
 
-class SqlLedger:
-    """A ledger on SQLite or PostgreSQL; see `interface.Ledger` for what its methods promise."""
+class Ledger:
+    """Every attempt that was made and every answer that was paid for."""
 
     def __init__(self, location: Location, *, read_only: bool, wait_seconds: float) -> None:
         self._location = location
@@ -60,10 +68,10 @@ class SqlLedger:
     def _prepare(self) -> None:
         try:
             if self._database.read_only:
-                with self._database.reading() as connection:
+                with self._database.read() as connection:
                     self._check(version_of(connection, self._dialect))
                 return
-            with self._database.reading() as connection:
+            with self._database.read() as connection:
                 found = version_of(connection, self._dialect)
             if found != CURRENT_VERSION:
                 self._database.write(lambda connection: migrate(connection, self._dialect))
@@ -91,9 +99,16 @@ class SqlLedger:
     def lookup(
         self, cell_keys: Iterable[str], evidence: Mapping[str, str] | None = None
     ) -> dict[str, Answer]:
+        """Return the answer of each cell that has one, by cell key.
+
+        A cell may have several: an answer goes before a refusal, then one that was given with the
+        `evidence` (a hash by cell key) before others, then the latest. An answer is marked stale
+        where it was given on other evidence, with the time of a refusal on that evidence.
+        """
         return lookup.find(self._database, "cell_key", cell_keys, evidence or {})
 
     def lookup_questions(self, question_keys: Iterable[str]) -> dict[str, Answer]:
+        """Return the answer of each question that has one, of whichever model, by question key."""
         return lookup.find(self._database, "question_key", question_keys, {})
 
     def claim(
@@ -105,31 +120,53 @@ class SqlLedger:
         evidence: Mapping[str, str] | None = None,
         refused_before: datetime | None = None,
     ) -> set[str]:
+        """Claim cells for a run before they are asked, and return those that are now its own.
+
+        Left out are cells that another run holds, that wait in a batch, or that are settled: they
+        have an answer or a refusal. With `evidence` (a hash by cell key) only those with that very
+        evidence settle a cell; a refusal from before `refused_before` does not. A claim that was
+        not renewed in time is anyone's.
+        """
         keys = list(cell_keys)
 
         def work(connection: Connection) -> set[str]:
             return claims.take(
-                connection, self._dialect, keys, run_id, ttl, evidence, refused_before
+                connection,
+                self._dialect,
+                keys,
+                run_id=run_id,
+                ttl=ttl,
+                evidence=evidence,
+                refused_before=refused_before,
             )
 
         return self._database.write(work)
 
     def renew(self, run_id: str, ttl: timedelta) -> int:
+        """Put off the end of all of a run's claims, and return how many it still has."""
         return self._database.write(
             lambda connection: claims.renew(connection, self._dialect, run_id, ttl)
         )
 
     def release(self, run_id: str, cell_keys: Iterable[str] | None = None) -> None:
+        """Give up a run's claims on these cells, or all that it has."""
         keys = None if cell_keys is None else list(cell_keys)
         self._database.write(lambda connection: claims.release(connection, run_id, keys))
 
     def record(self, attempts: Sequence[AttemptRecord]) -> None:
-        prepared = [writing.prepare(one, self._secrets) for one in attempts]
+        """Add attempts with their answers in one durable transaction.
+
+        The run's claims on the cells that are answered or refused end in the same transaction.
+        What looks like a key in a reply is replaced by `[redacted]`. Raises SecretFoundError,
+        before anything is written, where a prompt holds one, and ValueError where a cell's key is
+        not the one that its request gives.
+        """
+        prepared = [entries.prepare(one, self._secrets) for one in attempts]
         until = time.monotonic() + self._patience
         while True:
             try:
                 self._database.write(
-                    lambda connection: writing.add(connection, self._dialect, prepared)
+                    lambda connection: entries.add(connection, self._dialect, prepared)
                 )
                 return
             except LedgerBusyError:
@@ -138,33 +175,45 @@ class SqlLedger:
                     raise
 
     def attempts(self, run_id: str | None = None) -> pa.RecordBatchReader:
+        """Stream the attempts, or one run's, with the columns of ATTEMPT_SCHEMA."""
         return streams.attempts(self._database, run_id)
 
     def answers(self) -> pa.RecordBatchReader:
+        """Stream every answer and refusal, oldest first, with the columns of ANSWER_SCHEMA."""
         return streams.answers(self._database)
 
     def why(self, job_id: str, attribute_id: str) -> list[Why]:
+        """Return what is known of a cell's answers, the latest first."""
         return lookup.why(self._database, job_id, attribute_id)
 
     def stats(self) -> LedgerStats:
-        return stats(self._database)
+        """Return the ledger in figures."""
+        return lookup.stats(self._database)
 
     def verify(self) -> Iterator[Fault]:
-        return checking.faults(self._database)
+        """Derive every hash anew and yield whatever does not hold."""
+        return verification.faults(self._database)
 
     def export(self, path: str | Path) -> int:
+        """Write every attempt with its answers and texts to a Parquet file; return the attempts."""
         own = self._location.path
         if own is not None and own.resolve() == Path(path).resolve():
             raise LedgerError(f"the export would take the ledger's own place: {path}")
-        return moving.export(self._database, Path(path))
+        return transfer.export(self._database, Path(path))
 
     def import_(self, path: str | Path) -> ImportReport:
-        return moving.import_(self._database, Path(path), self._secrets)
+        """Add the attempts of an exported file that are not here yet; nothing is overwritten."""
+        return transfer.import_(self._database, Path(path), self._secrets)
 
     def begin_batch(self, local_id: str, run_id: str, items: Sequence[BatchItem]) -> None:
+        """Note a batch before it is uploaded.
+
+        Its cells, each of which the run must have claimed, wait in it until `finish_batch`, and
+        nobody can claim them meanwhile. Raises LedgerError where the run does not hold a cell.
+        """
         self._database.write(
             lambda connection: batches.begin(
-                connection, self._dialect, self._secrets, local_id, run_id, items
+                connection, self._dialect, self._secrets, local_id, run_id=run_id, given=items
             )
         )
 
@@ -176,6 +225,7 @@ class SqlLedger:
         input_file_id: str | None = None,
         api_batch_id: str | None = None,
     ) -> None:
+        """Note what became known of a batch; what is None stays."""
         self._database.write(
             lambda connection: batches.change(
                 connection,
@@ -188,25 +238,30 @@ class SqlLedger:
         )
 
     def open_batches(self) -> list[Batch]:
-        with self._database.reading() as connection:
+        """Return the batches that are not finished, the oldest first, whoever began them."""
+        with self._database.read() as connection:
             return batches.open_batches(connection)
 
     def batch_items(self, local_id: str) -> Iterator[BatchItem]:
+        """Yield the requests of an unfinished batch."""
         return batches.items(self._database, local_id)
 
     def finish_batch(self, local_id: str, state: BatchState) -> None:
+        """End a batch after its answers were recorded; what is still missing may be asked again."""
         self._database.write(
             lambda connection: batches.finish(connection, self._dialect, local_id, state)
         )
 
     def pending_cells(self, cell_keys: Iterable[str]) -> dict[str, str]:
-        with self._database.reading() as connection:
-            return claims.pending(connection, cell_keys)
+        """Return the local id of the batch in which each of the cells waits that does."""
+        with self._database.read() as connection:
+            return claims.find_pending(connection, cell_keys)
 
     def close(self) -> None:
+        """Give the ledger back; it cannot be used any more."""
         self._database.close()
 
-    def __enter__(self) -> SqlLedger:
+    def __enter__(self) -> Ledger:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from sqlalchemy import Column, Select, bindparam, func, select
 
 from jobforge.ledger import tables
+from jobforge.ledger.columns import attempt_schema
 from jobforge.ledger.database import Database
 from jobforge.ledger.errors import missing
 from jobforge.ledger.texts import chunks
@@ -28,23 +29,17 @@ def _fields(type_: pa.DataType, nullable: bool, *names: str) -> list[pa.Field]:
     return [pa.field(name, type_, nullable=nullable) for name in names]
 
 
-ATTEMPT_SCHEMA = pa.schema(
+# Without the texts, what they are hashed to, and what only verification needs.
+ATTEMPT_SCHEMA = attempt_schema(
     [
-        *_fields(pa.string(), False, "attempt_id", "request_key", "run_id", "mode"),
-        *_fields(pa.string(), False, "job_id", "pack_id", "domain", "model_requested"),
-        *_fields(pa.string(), True, "model_returned"),
-        *_fields(pa.string(), False, "prompt_version", "schema_version", "status"),
-        *_fields(pa.int64(), True, "http_status"),
-        *_fields(pa.string(), True, "reason", "request_id", "system_fingerprint"),
-        *_fields(pa.int64(), True, "prompt_tokens", "cached_tokens", "completion_tokens"),
-        *_fields(pa.int64(), True, "estimated_prompt_tokens", "estimated_completion_tokens"),
-        *_fields(pa.float64(), True, "cost_usd"),
-        *_fields(pa.string(), True, "price_as_of"),
-        *_fields(pa.int64(), True, "latency_ms"),
-        *_fields(_MOMENT, False, "sent_at"),
-        *_fields(_MOMENT, True, "received_at"),
-        *_fields(pa.string(), False, "row_hash"),
-    ]
+        *("attempt_id", "request_key", "run_id", "mode", "job_id", "pack_id", "domain"),
+        *("model_requested", "model_returned", "prompt_version", "schema_version", "status"),
+        *("http_status", "reason", "request_id", "system_fingerprint"),
+        *("prompt_tokens", "cached_tokens", "completion_tokens"),
+        *("estimated_prompt_tokens", "estimated_completion_tokens"),
+        *("cost_usd", "price_as_of", "latency_ms", "sent_at", "received_at", "row_hash"),
+    ],
+    day=pa.string(),
 )
 
 ANSWER_SCHEMA = pa.schema(
@@ -104,11 +99,11 @@ def pages(
 ) -> Iterator[list[Any]]:
     """Yield the query's rows in order of that number, with the number as the last column."""
     last = -1
-    with database.reading() as connection:
+    with database.read() as connection:
         end = connection.execute(select(func.max(number))).scalar()
     query = query.add_columns(number).order_by(number).limit(rows or _ROWS_PER_PAGE)
     while end is not None:
-        with database.reading() as connection:
+        with database.read() as connection:
             page = list(connection.execute(query.where(number > last, number <= end)).all())
         if not page:
             return
@@ -119,7 +114,7 @@ def pages(
 def _answer_batch(database: Database, page: list[Any]) -> pa.RecordBatch:
     # An attempt is fetched once and spread over its answers by Arrow: half the time of a join.
     numbers = [row[-2] for row in page]
-    with database.reading() as connection:
+    with database.read() as connection:
         rows = [
             row
             for chunk in chunks(sorted(set(numbers)))

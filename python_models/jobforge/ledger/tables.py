@@ -1,4 +1,4 @@
-"""The ledger's tables as queries see them; `migrations` makes them.
+"""The ledger's tables as queries see them; `migrations` makes them, `columns` has an attempt's.
 
 Times are whole microseconds since 1970 in UTC, the same on every database. A text is stored once,
 under its SHA-256; `attempt` refers to its texts by hash. What belongs to the whole request stands
@@ -7,10 +7,13 @@ in `attempt` only, so that an answer's row is small.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Double, ForeignKey, Integer, MetaData, Table, Text
 
+from jobforge.ledger.columns import ATTEMPT, TEXT_COLUMNS
+
 __all__ = [
-    "TEXT_COLUMNS",
     "answer",
     "attempt",
     "batch",
@@ -23,9 +26,6 @@ __all__ = [
 ]
 
 metadata = MetaData()
-
-# The columns of `attempt` and `batch_item` that refer to `text`.
-TEXT_COLUMNS = ("system_text", "user_text", "schema_text", "parameters_text")
 
 schema_version = Table(
     "schema_version",
@@ -46,42 +46,22 @@ def _text_column(name: str) -> Column[str]:
     return Column(name, Text, ForeignKey("text.sha256"), nullable=False)
 
 
+_TYPES = {"count": BigInteger, "amount": Double, "moment": BigInteger}
+
+
+def _column(name: str) -> Column[Any]:
+    kind, nullable = ATTEMPT[name]
+    if kind == "reference":
+        return _text_column(name)
+    unique = name == "attempt_id" or None
+    return Column(name, _TYPES.get(kind, Text), nullable=nullable, unique=unique)
+
+
 attempt = Table(
     "attempt",
     metadata,
     Column("attempt_no", BigInteger, primary_key=True),
-    Column("attempt_id", Text, nullable=False, unique=True),
-    Column("request_key", Text, nullable=False),
-    Column("run_id", Text, nullable=False),
-    Column("mode", Text, nullable=False),
-    Column("job_id", Text, nullable=False),
-    Column("job_digest", Text, nullable=False),
-    Column("pack_id", Text, nullable=False),
-    Column("domain", Text, nullable=False),
-    Column("model_requested", Text, nullable=False),
-    Column("model_returned", Text),
-    Column("prompt_version", Text, nullable=False),
-    Column("instructions_hash", Text, nullable=False),
-    Column("schema_version", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("http_status", BigInteger),
-    Column("reason", Text),
-    Column("request_id", Text),
-    Column("system_fingerprint", Text),
-    Column("prompt_tokens", BigInteger),
-    Column("cached_tokens", BigInteger),
-    Column("completion_tokens", BigInteger),
-    Column("cost_usd", Double),
-    Column("price_as_of", Text),
-    Column("latency_ms", BigInteger),
-    Column("sent_at", BigInteger, nullable=False),
-    Column("received_at", BigInteger),
-    *(_text_column(name) for name in TEXT_COLUMNS),
-    Column("raw_reply", Text),
-    Column("row_hash", Text, nullable=False),
-    Column("estimated_prompt_tokens", BigInteger),
-    Column("estimated_completion_tokens", BigInteger),
-    Column("settled_cells", BigInteger),
+    *map(_column, ATTEMPT),
 )
 
 answer = Table(

@@ -12,7 +12,7 @@ from jobforge.ledger.dialects import Dialect
 from jobforge.ledger.errors import missing
 from jobforge.ledger.tables import text
 
-__all__ = ["add_texts", "chunks", "contents", "known", "needed"]
+__all__ = ["add_texts", "chunks", "contents", "fetch", "find_known"]
 
 # Old builds of SQLite take 999 parameters in a statement.
 _CHUNK = 900
@@ -33,13 +33,13 @@ def chunks(items: Iterable[T], size: int = _CHUNK) -> Iterator[list[T]]:
 
 def add_texts(connection: Connection, dialect: Dialect, texts: Mapping[str, str]) -> None:
     """Add the texts that are not there yet, in one order for all processes."""
-    new = sorted(texts.keys() - known(connection, texts))
+    new = sorted(texts.keys() - find_known(connection, texts))
     rows = [{"sha256": key, "content": texts[key]} for key in new]
     if rows:
         connection.execute(dialect.insert(text).on_conflict_do_nothing(), rows)
 
 
-def known(connection: Connection, hashes: Iterable[str]) -> set[str]:
+def find_known(connection: Connection, hashes: Iterable[str]) -> set[str]:
     """Return those of the hashes whose texts are there."""
     found: set[str] = set()
     for chunk in chunks(hashes):
@@ -56,7 +56,7 @@ def contents(connection: Connection, hashes: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def needed(connection: Connection, hashes: Iterable[str]) -> dict[str, str]:
+def fetch(connection: Connection, hashes: Iterable[str]) -> dict[str, str]:
     """Return the texts by hash; raises LedgerCorruptError where one is missing."""
     wanted = set(hashes)
     found = contents(connection, wanted)

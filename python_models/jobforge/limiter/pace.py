@@ -6,7 +6,7 @@
    came back to it: what was admitted over the time between is the limit. TCP's halving guesses it.
    Where the server asked for a pause in between, it is no less than most of what was let through.
 3. Balance. From then on every send raises the rate a little and every refusal lowers it by a fixed
-   multiple of that, as in multiplicative weights: the rate settles where one request in
+   multiple of that, as in multiplicative weights: the rate comes to rest where one request in
    `1 / _SHARE` is refused, whatever the limiter's kind, its burst and the jitter of the network.
 
 A wave of refusals never lowers the rate far below what was admitted lately. Where nothing at all

@@ -1,0 +1,204 @@
+"""Cells that need not be asked: the ledger, or a recording, has their answer, or a batch will.
+
+What is settled keeps the provenance of the day on which it was given. Live runs look for the very
+model and parameters; runs that ask nobody take the answer of any model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from jobforge.answers.outcomes import CellOutcome
+from jobforge.answers.recorded import Recording
+from jobforge.ledger import Answer, AskedCell
+from jobforge.requests.forms import Form
+from jobforge.requests.keys import KeyedRequest
+from jobforge.settings import Settings
+
+if TYPE_CHECKING:
+    from jobforge.ledger import Ledger
+
+__all__ = ["AskAgain", "KeptAnswers", "Settled", "StoredAnswers", "outcome_of"]
+
+REFUSED_REASON = "refused: the model declined earlier (llm_reask_refused asks again)"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is known of some requests: outcomes by attribute id, and what is left to ask.
+
+    form: the request for what is left, where it was made.
+    """
+
+    keyed: KeyedRequest
+    outcomes: dict[str, CellOutcome]
+    open_ids: tuple[str, ...]
+    form: Form | None = None
+
+    def split(self, ours: Set[str], others: CellOutcome | None = None) -> Settled:
+        """Return the request with those of its open cells open whose keys are `ours`.
+
+        others: the outcome of the rest; without one they are left out.
+        """
+        keys = self.keyed.cells
+        mine = tuple(name for name in self.open_ids if keys[name].cell_key in ours)
+        rest = [] if others is None else [name for name in self.open_ids if name not in mine]
+        form = self.form if len(mine) == len(self.open_ids) else None
+        outcomes = self.outcomes if others is None else self.outcomes | dict.fromkeys(rest, others)
+        return Settled(self.keyed, outcomes, mine, form)
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """What is asked again although it is settled.
+
+    stale: answers that were given on other evidence. refused_before: what was refused before then.
+    """
+
+    stale: bool = False
+    refused_before: datetime | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> AskAgain:
+        """Return what a run that begins now asks again: not what it is refused itself."""
+        now = datetime.now(UTC) if settings.reask_refused else None
+        return cls(settings.reask_stale, now)
+
+
+class KeptAnswers:
+    """The ledger's answers of the model that a run would ask; what waits in a batch is settled.
+
+    again: leaves these cells open. awaited: gets the batches in which cells wait.
+    """
+
+    def __init__(self, ledger: Ledger, again: AskAgain, awaited: set[str] | None = None) -> None:
+        self._ledger = ledger
+        self._again = again
+        self._awaited = set() if awaited is None else awaited
+        self._in_batches: dict[str, CellOutcome] = {}
+
+    def find(self, requests: Sequence[KeyedRequest]) -> list[Settled]:
+        """Return each request with the outcomes of its settled cells."""
+        evidence = {
+            cell.cell_key: cell.evidence_hash for keyed in requests for cell in keyed.cells.values()
+        }
+        answers = self._ledger.lookup(evidence, evidence)
+        settled = {key: answer for key, answer in answers.items() if self._holds(answer)}
+        waiting = self._ledger.pending_cells([key for key in evidence if key not in settled])
+
+        def outcome(cell: AskedCell) -> CellOutcome | None:
+            if cell.cell_key in settled:
+                return outcome_of(settled[cell.cell_key])
+            if cell.cell_key in waiting:
+                return self._in_batch(waiting[cell.cell_key])
+            return None
+
+        return [_settled(keyed, outcome) for keyed in requests]
+
+    def in_place_of_none(self, settled: Settled) -> Settled:
+        """Give the answer on other evidence where asking again brought none."""
+        if not self._again.stale:
+            return settled
+        cells = settled.keyed.cells
+        open_ids = [name for name, one in settled.outcomes.items() if one.outcome != "answered"]
+        if not open_ids:
+            return settled
+        evidence = {cells[name].cell_key: cells[name].evidence_hash for name in open_ids}
+        answers = self._ledger.lookup(evidence, evidence)
+        outcomes = dict(settled.outcomes)
+        for name in open_ids:
+            answer = answers.get(cells[name].cell_key)
+            if answer is not None and answer.outcome == "answered":
+                outcomes[name] = outcome_of(answer).planned_as(outcomes[name])
+        return Settled(settled.keyed, outcomes, settled.open_ids)
+
+    def _in_batch(self, local_id: str) -> CellOutcome:
+        if local_id not in self._in_batches:
+            names = {batch.local_id: batch for batch in self._ledger.open_batches()}
+            begun = f" since {names[local_id].created_at:%Y-%m-%d}" if local_id in names else ""
+            reason = f"in batch {local_id}{begun}: a later run collects it"
+            self._in_batches[local_id] = CellOutcome("awaiting_llm", reason)
+            self._awaited.add(local_id)
+        return self._in_batches[local_id]
+
+    def _holds(self, answer: Answer) -> bool:
+        if answer.outcome == "refused":
+            return not self._may_ask_again(answer.source.answered_at)
+        if not (answer.stale and self._again.stale):
+            return True
+        return answer.declined_at is not None and not self._may_ask_again(answer.declined_at)
+
+    def _may_ask_again(self, refused_at: datetime) -> bool:
+        before = self._again.refused_before
+        return before is not None and refused_at < before
+
+
+class StoredAnswers:
+    """Answers of any model: the ledger's, where there is one, before a recording's."""
+
+    def __init__(self, ledger: Ledger | None, recording: Recording | None) -> None:
+        self._ledger = ledger
+        self._recording = recording
+
+    def find(self, requests: Sequence[KeyedRequest]) -> list[Settled]:
+        """Return each request with the outcomes of its settled cells."""
+        answers: dict[str, Answer] = {}
+        if self._ledger is not None:
+            answers = self._ledger.lookup_questions(_question_keys(requests))
+        settled = []
+        for keyed in requests:
+
+            def outcome(cell: AskedCell, keyed: KeyedRequest = keyed) -> CellOutcome | None:
+                answer = answers.get(cell.question_key)
+                kept = None if answer is None else outcome_of(answer)
+                if self._recording is None or (kept and kept.outcome == "answered"):
+                    return kept
+                attribute = keyed.pack.attribute(cell.attribute_id)
+                return self._recording.outcome(cell.question_key, attribute) or kept
+
+            settled.append(_settled(keyed, outcome))
+        return settled
+
+
+def outcome_of(answer: Answer) -> CellOutcome:
+    """Return the outcome that an answer or refusal of the ledger is."""
+    source = answer.source
+    if answer.outcome == "refused":
+        return CellOutcome(
+            "refused",
+            source.reason or REFUSED_REASON,
+            model_requested=source.model_requested,
+            request_id=source.request_id,
+        )
+    return CellOutcome(
+        "answered",
+        value=answer.value,
+        confidence=answer.confidence,
+        rationale=answer.rationale,
+        model_requested=source.model_requested,
+        model_used=source.model_used,
+        prompt_version=source.prompt_version,
+        request_id=source.request_id,
+        imputed_at=source.answered_at,
+        is_stale=answer.stale,
+        run_id=source.run_id,
+    )
+
+
+def _settled(keyed: KeyedRequest, outcome: Callable[[AskedCell], CellOutcome | None]) -> Settled:
+    outcomes = {}
+    open_ids = []
+    for name, cell in keyed.cells.items():
+        found = outcome(cell)
+        if found is None:
+            open_ids.append(name)
+        else:
+            outcomes[name] = found
+    return Settled(keyed, outcomes, tuple(open_ids))
+
+
+def _question_keys(requests: Iterable[KeyedRequest]) -> list[str]:
+    return [cell.question_key for keyed in requests for cell in keyed.cells.values()]

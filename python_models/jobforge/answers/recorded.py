@@ -1,0 +1,63 @@
+"""Answers that a real model gave earlier, replayed by the key of the question.
+
+The recording says which model gave an answer and when, so a replayed answer's provenance is that
+of the day it was given. A recorded value is checked like a fresh one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from jobforge.answers.outcomes import CellOutcome
+from jobforge.requests.inputs import ArrowRows, Attribute
+from jobforge.requests.values import BadValueError, parse_value
+
+__all__ = ["Recording"]
+
+
+class Recording:
+    """Answers by cell; where one cell has several, the latest counts."""
+
+    def __init__(self, rows: ArrowRows) -> None:
+        table = rows if isinstance(rows, pa.Table) else rows.read_all()
+        order = [("imputed_at", "ascending"), ("value", "ascending")]
+        self._answers: dict[str, Mapping[str, Any]] = {
+            row["question_key"]: row for row in table.sort_by(order).to_pylist()
+        }
+
+    def outcome(self, question_key: str, attribute: Attribute) -> CellOutcome | None:
+        """Return the outcome of a cell that has a recorded answer, or None."""
+        row = self._answers.get(question_key)
+        if row is None:
+            return None
+        absent = [name for name in _REQUIRED if row[name] in (None, "")]
+        if absent:
+            return CellOutcome("failed", f"the recorded answer has no {' and no '.join(absent)}")
+        if not 0 <= row["confidence"] <= 1:
+            return CellOutcome("failed", "the recorded answer's confidence is not from 0 to 1")
+        try:
+            value = parse_value(attribute, row["value"])
+        except BadValueError as error:
+            return CellOutcome("failed", f"the recorded answer's {error}")
+        return CellOutcome(
+            "answered",
+            value=value,
+            confidence=float(row["confidence"]),
+            rationale=row["rationale"],
+            model_requested=row["model_requested"],
+            model_used=row["model_used"],
+            prompt_version=row["prompt_version"],
+            request_id=row["request_id"],
+            imputed_at=_utc(row["imputed_at"]),
+        )
+
+
+_REQUIRED = ("value", "confidence", "rationale", "model_used", "prompt_version", "imputed_at")
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,1 @@
+"""Asks through the provider's Batch API, and collects what earlier runs sent."""

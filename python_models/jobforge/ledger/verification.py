@@ -1,0 +1,117 @@
+"""Every hash derived anew: of texts, of keys, of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from jobforge.ledger import tables
+from jobforge.ledger.columns import TEXT_COLUMNS
+from jobforge.ledger.database import Database
+from jobforge.ledger.hashes import cell_key, question_key, request_key, text_hash
+from jobforge.ledger.records import Fault
+from jobforge.ledger.rows import answer_hash, attempt_hash
+from jobforge.ledger.streams import pages
+from jobforge.ledger.texts import contents, find_known
+
+__all__ = ["answers_of", "faults", "row_faults"]
+
+_ROWS_AT_ONCE = 500
+
+_ORPHANS = select(tables.answer.c.cell_key).where(
+    tables.answer.c.attempt_no.not_in(select(tables.attempt.c.attempt_no))
+)
+
+
+def faults(database: Database) -> Iterator[Fault]:
+    """Yield what does not hold; the memory that it takes is bounded."""
+    with database.read() as connection:
+        damaged = database.dialect.damage(connection)
+        orphans: Sequence[str] = connection.execute(_ORPHANS).scalars().all()
+    yield from (Fault("file", database.shown, line) for line in damaged)
+    yield from (Fault("answer", key, "its attempt is missing") for key in orphans)
+    yield from _text_faults(database)
+    query = select(tables.attempt)
+    for page in pages(database, query, tables.attempt.c.attempt_no, _ROWS_AT_ONCE):
+        rows = [row._mapping for row in page]
+        answers = answers_of(database, rows[0]["attempt_no"], rows[-1]["attempt_no"])
+        with database.read() as connection:
+            there = find_known(connection, {row[n] for row in rows for n in TEXT_COLUMNS})
+            parameters = contents(connection, (row["parameters_text"] for row in rows))
+        for row in rows:
+            for name in TEXT_COLUMNS:
+                if row[name] not in there:
+                    message = f"the {name} of attempt {row['attempt_id']} is missing"
+                    yield Fault("text", row[name], message)
+            asked_with = parameters.get(row["parameters_text"], "")
+            yield from row_faults(row, answers.get(row["attempt_no"], ()), asked_with)
+
+
+def _text_faults(database: Database) -> Iterator[Fault]:
+    last = ""
+    while True:
+        after = select(tables.text).where(tables.text.c.sha256 > last)
+        with database.read() as connection:
+            ordered = after.order_by(tables.text.c.sha256).limit(_ROWS_AT_ONCE)
+            page: list[Any] = list(connection.execute(ordered))
+        if not page:
+            return
+        for key, content in page:
+            if text_hash(content) != key:
+                yield Fault("text", key, "the text was changed after it was written")
+        last = page[-1][0]
+
+
+def answers_of(database: Database, first: int, last: int) -> dict[int, list[Mapping[str, Any]]]:
+    """Return the answers of a range of attempts, by the attempt's number."""
+    number = tables.answer.c.attempt_no
+    query = select(tables.answer).where(number.between(first, last))
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    with database.read() as connection:
+        for row in connection.execute(query.order_by(number, tables.answer.c.answer_no)).mappings():
+            found.setdefault(row["attempt_no"], []).append(dict(row))
+    return found
+
+
+def row_faults(
+    attempt: Mapping[str, Any], answers: Sequence[Mapping[str, Any]], parameters: str
+) -> Iterator[Fault]:
+    """Yield what does not hold of one attempt, asked with these parameters, and its answers."""
+    attempt_id = attempt["attempt_id"]
+    derived = request_key(
+        attempt["model_requested"],
+        parameters,
+        attempt["system_text"],
+        attempt["user_text"],
+        attempt["schema_text"],
+    )
+    if derived != attempt["request_key"]:
+        yield Fault("attempt", attempt_id, "the request key is not what it is derived from")
+    if attempt_hash(attempt) != attempt["row_hash"]:
+        yield Fault("attempt", attempt_id, "the row was changed after it was written")
+    if attempt["settled_cells"] not in (None, len(answers)):
+        missing = f"it has {len(answers)} of its {attempt['settled_cells']} answers"
+        yield Fault("attempt", attempt_id, missing)
+    for row in answers:
+        yield from _answer_faults(row, attempt, parameters)
+
+
+def _answer_faults(
+    row: Mapping[str, Any], attempt: Mapping[str, Any], parameters: str
+) -> Iterator[Fault]:
+    at = f"{attempt['job_id']} {row['attribute_id']} of attempt {attempt['attempt_id']}"
+    question = question_key(
+        prompt_version=attempt["prompt_version"],
+        instructions_hash=attempt["instructions_hash"],
+        schema_version=attempt["schema_version"],
+        attribute_digest=row["attribute_digest"],
+        job_digest=attempt["job_digest"],
+    )
+    if question != row["question_key"]:
+        yield Fault("answer", at, "the question key is not what it is derived from")
+    if cell_key(question, attempt["model_requested"], parameters) != row["cell_key"]:
+        yield Fault("answer", at, "the cell key is not what it is derived from")
+    if answer_hash(row, attempt["row_hash"]) != row["row_hash"]:
+        yield Fault("answer", at, "the row was changed after it was written")

@@ -1,0 +1,1 @@
+"""What tokens cost, what a run may spend, and what it would spend."""

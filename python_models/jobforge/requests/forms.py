@@ -1,0 +1,148 @@
+"""Requests ready to send: prompts and schemas in bytes, made once.
+
+What is the same for every job of a pack (the model, the parameters, the system message) and the
+schema of a set of attributes are encoded once; a request joins them with the job's own message.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobforge.requests.estimates import Estimate, prompt_tokens, reply_tokens
+from jobforge.requests.inputs import Attribute, ImputationRequest, Pack
+from jobforge.requests.prompts import job_message, pack_message
+from jobforge.requests.schema import response_format
+from jobforge.settings import Settings
+
+__all__ = ["Form", "PackForms", "RequestForms", "Texts"]
+
+_KEPT_SHAPES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A request in its parts, as a store keeps them."""
+
+    system: str
+    user: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A request, ready to send, what it will take, and its texts."""
+
+    body: bytes = field(repr=False)
+    estimate: Estimate
+    texts: Texts = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """The schema of some attributes, and what a reply in it will take."""
+
+    body: bytes
+    text: str
+    bytes: int
+    reply_tokens: int
+
+
+class PackForms:
+    """Forms the requests of one pack.
+
+    parameters: what every request of the run has beside messages and schema (the model, the
+    limit of output tokens, temperature). text_bounds: see `schema`.
+    """
+
+    def __init__(
+        self,
+        pack: Pack,
+        *,
+        parameters: Mapping[str, Any],
+        largest_completion_tokens: int,
+        text_bounds: bool = False,
+    ) -> None:
+        self.pack = pack
+        self._attributes = {a.attribute_id: a for a in pack.attributes}
+        self._largest = largest_completion_tokens
+        self._text_bounds = text_bounds
+        head = _json(parameters)
+        self._system = pack_message(pack)
+        system = _json({"role": "system", "content": self._system})
+        self._head = head[:-1] + b',"messages":[' + system + b',{"role":"user","content":'
+        self._system_bytes = len(self._system.encode("utf-8", "replace"))
+        self._shapes: OrderedDict[tuple[str, ...], _Shape] = OrderedDict()
+
+    def attributes(self, attribute_ids: Sequence[str]) -> list[Attribute]:
+        """Return the definitions; raises InputError for an attribute that the pack has not."""
+        known = self._attributes
+        return [known.get(name) or self.pack.attribute(name) for name in attribute_ids]
+
+    def form(self, request: ImputationRequest) -> Form:
+        """Return the request's bytes, its texts and its estimate."""
+        user = job_message(request)
+        shape = self._shape(request.attribute_ids)
+        body = b"".join((self._head, _json(user), b'}],"response_format":', shape.body, b"}"))
+        return Form(
+            body,
+            Estimate(
+                prompt_tokens=prompt_tokens(
+                    system=self._system_bytes,
+                    user=len(user.encode("utf-8", "replace")),
+                    schema=shape.bytes,
+                ),
+                completion_tokens=min(shape.reply_tokens, self._largest),
+                # No token of a byte-level vocabulary stands for less than a byte.
+                largest_prompt_tokens=len(body),
+                largest_completion_tokens=self._largest,
+            ),
+            Texts(self._system, user, shape.text),
+        )
+
+    def _shape(self, attribute_ids: tuple[str, ...]) -> _Shape:
+        # Jobs of one pack mostly miss the same attributes; single cells are repeated rarely.
+        shape = self._shapes.get(attribute_ids)
+        if shape is None:
+            attributes = self.attributes(attribute_ids)
+            body = _json(response_format(attributes, text_bounds=self._text_bounds))
+            shape = _Shape(body, body.decode(), len(body), reply_tokens(attributes))
+            self._shapes[attribute_ids] = shape
+            if len(self._shapes) > _KEPT_SHAPES:
+                self._shapes.popitem(last=False)
+        return shape
+
+
+class RequestForms:
+    """Gives the forms of packs.
+
+    parameters: what every request of the run has beside messages and schema. text_bounds: see
+    `schema`.
+    """
+
+    def __init__(
+        self, settings: Settings, parameters: Mapping[str, Any], *, text_bounds: bool
+    ) -> None:
+        self._settings = settings
+        self._parameters = parameters
+        self._text_bounds = text_bounds
+        self._forms: dict[str, PackForms] = {}
+
+    def of(self, pack: Pack) -> PackForms:
+        """Return the pack's forms."""
+        forms = self._forms.get(pack.pack_id)
+        if forms is None:
+            forms = self._forms[pack.pack_id] = PackForms(
+                pack,
+                parameters=self._parameters,
+                largest_completion_tokens=self._settings.max_output_tokens,
+                text_bounds=self._text_bounds,
+            )
+        return forms
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

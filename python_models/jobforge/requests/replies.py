@@ -1,0 +1,107 @@
+"""What a reply is worth, cell by cell.
+
+Every server's reply is checked in full, whatever the server promised. A cell that does not hold is
+a BadCell with its reason; it never spoils its neighbours and never becomes a value. Confidence is
+taken at any height.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from jobforge.errors import UnreadableReplyError
+from jobforge.redaction import one_line
+from jobforge.requests.inputs import Attribute
+from jobforge.requests.values import BadValueError, canonical_value
+
+__all__ = ["BadCell", "GoodCell", "read_cells", "read_object"]
+
+_RATIONALE_LIMIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class GoodCell:
+    """An answer: a canonical value, a confidence from 0 to 1, and the reason."""
+
+    value: str
+    confidence: float
+    rationale: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadCell:
+    """Not an answer, and why."""
+
+    reason: str
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """Return the JSON object that a text is, numbers as int or Decimal.
+
+    Raises UnreadableReplyError for anything else: broken JSON, a name that is there twice, NaN,
+    an array or a bare value.
+    """
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_unrepeated,
+            parse_float=Decimal,
+            parse_constant=_no_constant,
+        )
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise UnreadableReplyError(f"unreadable: {one_line(str(error), 120)}") from None
+    if not isinstance(value, dict):
+        raise UnreadableReplyError("unreadable: the reply is not a JSON object")
+    return value
+
+
+def read_cells(text: str, attributes: Sequence[Attribute]) -> dict[str, GoodCell | BadCell]:
+    """Return the cell of every attribute that was asked for, by its id.
+
+    Attributes that were not asked for are left out. Raises UnreadableReplyError where the reply as
+    a whole cannot be read.
+    """
+    reply = read_object(text)
+    return {a.attribute_id: _cell(a, reply) for a in attributes}
+
+
+def _cell(attribute: Attribute, reply: dict[str, Any]) -> GoodCell | BadCell:
+    if attribute.attribute_id not in reply:
+        return BadCell("the reply leaves this attribute out")
+    cell = reply[attribute.attribute_id]
+    if not isinstance(cell, dict):
+        return BadCell("the attribute's answer is not an object")
+    missing = [name for name in ("rationale", "value", "confidence") if name not in cell]
+    if missing:
+        return BadCell(f"the answer has no {' and no '.join(missing)}")
+    confidence = cell["confidence"]
+    if isinstance(confidence, bool) or not isinstance(confidence, int | Decimal):
+        return BadCell("confidence is not a number")
+    if not 0 <= confidence <= 100 or confidence != int(confidence):
+        return BadCell("confidence is not a whole number from 0 to 100")
+    rationale = cell["rationale"]
+    if not isinstance(rationale, str):
+        return BadCell("rationale is not a text")
+    rationale = one_line(rationale, _RATIONALE_LIMIT)
+    if not rationale:
+        return BadCell("rationale is empty")
+    try:
+        value = canonical_value(attribute, cell["value"])
+    except BadValueError as error:
+        return BadCell(str(error))
+    return GoodCell(value, int(confidence) / 100, rationale)
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name is there twice in one object")
+    return names
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,163 @@
+"""The strict JSON schema of a reply: one required property per attribute that is asked for.
+
+Only keywords that every server takes are used, so that no server answers a request with a 400:
+
+- Whole numbers on a short scale are an integer `enum`. `minimum` and `maximum` are refused by
+  Azure's strict mode and by OpenAI's fine-tuned models; llama.cpp obeys bounds on integers but not
+  on `number`. Everybody obeys an enum.
+- Confidence is an integer per cent in steps of five. OpenAI allows 1,000 enum values in a schema,
+  so 101 steps for each of 16 attributes would not pass.
+- `minLength` and `maxLength` are refused by OpenAI and Azure, and so are a number's bounds by
+  Azure; local servers take them, and most obey them. They are left out unless the server is known
+  to take them (`text_bounds`).
+- What attributes share stands once in `$defs`: a schema is paid for as input.
+
+A schema keeps a model in line where the server enforces it; `replies` checks everything again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+
+from jobforge.requests.inputs import Attribute
+
+__all__ = [
+    "CONFIDENCE_STEPS",
+    "RATIONALE_LIMIT",
+    "SCHEMA_VERSION",
+    "TEXT_VALUE_LIMIT",
+    "is_whole_scale",
+    "model_response_format",
+    "response_format",
+    "response_schema",
+    "scale_steps",
+]
+
+# Part of every cell's key: raise it when a change of the schema can change answers.
+SCHEMA_VERSION = "1"
+
+CONFIDENCE_STEPS = range(0, 101, 5)
+RATIONALE_LIMIT = 120
+TEXT_VALUE_LIMIT = 200
+_LONGEST_ENUM_SCALE = 21
+
+Schema = dict[str, Any]
+
+
+def response_schema(attributes: Iterable[Attribute], *, text_bounds: bool = False) -> Schema:
+    """Return the schema of a reply for these attributes, in their order."""
+    definitions: Schema = {
+        "rationale": _text(RATIONALE_LIMIT, text_bounds),
+        "confidence": {"type": "integer", "enum": list(CONFIDENCE_STEPS)},
+    }
+    cells = {a.attribute_id: _cell(a, definitions, text_bounds) for a in attributes}
+    return {**_object(cells), "$defs": definitions}
+
+
+def response_format(attributes: Iterable[Attribute], *, text_bounds: bool = False) -> Schema:
+    """Return the `response_format` of a chat completions request for these attributes."""
+    return _strict("job_attributes", response_schema(attributes, text_bounds=text_bounds))
+
+
+def model_response_format(model: type[BaseModel]) -> Schema:
+    """Return the `response_format` for a pydantic model, with portable keywords only."""
+    return _strict(model.__name__, _portable(model.model_json_schema()))
+
+
+def is_whole_scale(attribute: Attribute) -> bool:
+    """Say whether the attribute is a rating in whole numbers."""
+    bounds = (attribute.scale_minimum, attribute.scale_maximum)
+    return attribute.value_type == "rating" and all(
+        bound is not None and bound == bound.to_integral_value() for bound in bounds
+    )
+
+
+def scale_steps(attribute: Attribute) -> list[int] | None:
+    """Return the steps of a short whole-number scale, or None where it is not one."""
+    low, high = attribute.scale_minimum, attribute.scale_maximum
+    if not is_whole_scale(attribute) or low is None or high is None:
+        return None
+    return list(range(int(low), int(high) + 1)) if high - low < _LONGEST_ENUM_SCALE else None
+
+
+def _cell(attribute: Attribute, definitions: Schema, text_bounds: bool) -> Schema:
+    # The rationale comes first, so that a model commits to a reason before a value.
+    return _object(
+        {
+            "rationale": {"$ref": "#/$defs/rationale"},
+            "value": _value(attribute, definitions, text_bounds),
+            "confidence": {"$ref": "#/$defs/confidence"},
+        }
+    )
+
+
+def _value(attribute: Attribute, definitions: Schema, text_bounds: bool) -> Schema:
+    match attribute.value_type:
+        case "boolean":
+            return {"type": "boolean"}
+        case "category":
+            return {"type": "string", "enum": list(attribute.allowed_values)}
+        case "text":
+            definitions["text"] = _text(TEXT_VALUE_LIMIT, text_bounds)
+            return {"$ref": "#/$defs/text"}
+        case "rating":
+            steps = scale_steps(attribute)
+            if steps is None:
+                kind = "integer" if is_whole_scale(attribute) else "number"
+                return {"type": kind, **_limits(attribute, text_bounds)}
+            name = f"rating_{steps[0]}_{steps[-1]}".replace("-", "minus_")
+            definitions[name] = {"type": "integer", "enum": steps}
+            return {"$ref": f"#/$defs/{name}"}
+        case "number":
+            return {"type": "number", **_limits(attribute, text_bounds)}
+
+
+def _text(limit: int, text_bounds: bool) -> Schema:
+    return {"type": "string", **({"minLength": 2, "maxLength": limit} if text_bounds else {})}
+
+
+def _limits(attribute: Attribute, text_bounds: bool) -> Schema:
+    limits = {"minimum": attribute.scale_minimum, "maximum": attribute.scale_maximum}
+    return {
+        name: int(limit) if limit == int(limit) else float(limit)
+        for name, limit in limits.items()
+        if text_bounds and limit is not None
+    }
+
+
+def _object(properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _strict(name: str, schema: Schema) -> Schema:
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": name, "strict": True, "schema": schema},
+    }
+
+
+_PORTABLE_KEYWORDS = ("$ref", "type", "description", "enum", "const")
+
+
+def _portable(schema: Schema) -> Schema:
+    kept: Schema = {word: schema[word] for word in _PORTABLE_KEYWORDS if word in schema}
+    if "items" in schema:
+        kept["items"] = _portable(schema["items"])
+    if "anyOf" in schema:
+        kept["anyOf"] = [_portable(option) for option in schema["anyOf"]]
+    if "properties" in schema:
+        kept |= _object({name: _portable(part) for name, part in schema["properties"].items()})
+    if "$defs" in schema:
+        kept["$defs"] = {name: _portable(part) for name, part in schema["$defs"].items()}
+    if "$ref" in kept:
+        # Strict mode takes a reference only without neighbours.
+        return {"$ref": kept["$ref"]}
+    return kept
