@@ -21,27 +21,15 @@
     {{ return(attributes) }}
 {% endmacro %}
 
-{# One row per job with a column for each of the numbered attributes, named by its
-   number: a column of the cells, which hold each job and attribute at most once. #}
-{% macro pivoted_cells(cells, column, attribute_numbers) -%}
-    {{ return(adapter.dispatch("pivoted_cells", "jobforge")(
-        cells, column, attribute_numbers
-    )) }}
+{# What stands at a place of a list that must have so many items: an error where it
+   has not, for then every place behind a gap would be another's. #}
+{% macro item_of(list, place, length) -%}
+    {{ return(adapter.dispatch("item_of", "jobforge")(list, place, length)) }}
 {%- endmacro %}
 
-{% macro duckdb__pivoted_cells(cells, column, attribute_numbers) -%}
-    select *
-    from (
-        select
-            job_number,
-            attribute_number,
-            {{ column }},
-        from {{ cells }}
-    )
-    pivot (
-        max({{ column }}) for attribute_number in (
-            {{ attribute_numbers | join(", ") }}
-        )
-        group by job_number
-    )
+{% macro duckdb__item_of(list, place, length) -%}
+    case
+        when len({{ list }}) = {{ length }} then {{ list }}[{{ place }}]
+        else error('{{ list }} has not one item for each attribute')
+    end
 {%- endmacro %}

@@ -1,12 +1,15 @@
-{# The places of the ranked seed, 1 being the source with the highest precedence;
-   none before the seed is loaded. #}
-{% macro source_ranks() %}
+{# The places of the ranked seed, 1 being the source with the highest precedence,
+   without the model's where it can have no candidate yet; none before the seed is
+   loaded. #}
+{% macro source_ranks(with_llm=true) %}
     {% set ranks = [] %}
     {% set seed_relation = ref("stg_source_precedence") %}
     {% set relation = load_relation(seed_relation) if execute %}
     {% if relation %}
         {% for row in run_query(
-            "select precedence_rank from " ~ relation ~ " order by precedence_rank"
+            "select precedence_rank from " ~ relation
+            ~ ("" if with_llm else " where source_type <> 'LLM'")
+            ~ " order by precedence_rank"
         ) %}
             {% do ranks.append(row[0]) %}
         {% endfor %}
@@ -18,10 +21,10 @@
    the first source in the ranked seed, where that has none the second's, and so on
    over as many sources as the seed has. One anti-join a source, each over keys
    alone. A CTE, best_candidates; expects candidates with scope_rank 1 once a cell
-   and source. #}
-{% macro best_candidates(candidates) -%}
+   and source. `with_llm`: whether the model's answers are among them. #}
+{% macro best_candidates(candidates, with_llm=true) -%}
 best_candidates as (
-    {%- for rank in source_ranks() %}
+    {%- for rank in source_ranks(with_llm) %}
     select
         candidates.job_number,
         candidates.attribute_number,

@@ -43,16 +43,9 @@ gold as (
         attributes.value_type,
         candidate_values.value,
         candidate_values.value_number,
-        case
-            when attributes.value_type = 'category' then candidate_values.value
-        end as value_category,
-        case
-            when attributes.value_type = 'boolean'
-                then candidate_values.value = 'true'
-        end as value_boolean,
-        case
-            when attributes.value_type = 'text' then candidate_values.value
-        end as value_text,
+        candidate_values.value_category,
+        candidate_values.value_boolean,
+        candidate_values.value_text,
         coalesce(all_cells.fill_status, candidate_values.fill_status)
             as fill_status,
         all_cells.fill_reason,

@@ -92,3 +92,11 @@ def test_message_says_what_is_missing(tmp_path: Path) -> None:
     )
     assert done.returncode != 0
     assert "--profiles-dir" in done.stdout + done.stderr
+
+
+def test_memory_of_duckdb_is_bounded_by_the_environment(demo: Warehouse, place: Path) -> None:
+    """JOBFORGE_MEMORY_LIMIT is DuckDB's memory limit; without it DuckDB has its usual share."""
+    warehouse = demo.copy_to(place / "memory")
+    asked = ("show", "--inline", "select current_setting('memory_limit') as memory")
+    assert "953.6 MiB" in warehouse.dbt(*asked, env={"JOBFORGE_MEMORY_LIMIT": "1GB"}).ok().output
+    assert "953.6 MiB" not in warehouse.dbt(*asked).ok().output

@@ -57,6 +57,9 @@ SINGULAR = {
         "update main_intermediate.int_resolved_cells set precedence_rank = 1"
         " where precedence_rank = 2",
     ],
+    "every_ranked_source_is_one_that_there_is": [
+        "insert into main_reference.source_precedence values ('ONETT', 7, 'a slip')",
+    ],
     "every_usable_input_row_reaches_the_grid": [
         # More rows than other tests' faults put there again.
         "delete from main_intermediate.int_jobs where rowid < 5",

@@ -5,6 +5,7 @@ with authoritative_values as (
     select
         'AUTHORITATIVE' as source_type,
         value_id,
+        attribute_number,
         value,
         value_number,
         confidence,
@@ -19,6 +20,7 @@ onet_values as (
     select
         'ONET' as source_type,
         value_id,
+        attribute_number,
         value,
         value_number,
         confidence,
@@ -33,6 +35,7 @@ added_values as (
     select
         source_type,
         value_id,
+        attribute_number,
         value,
         value_number,
         confidence,

@@ -6,6 +6,7 @@ with source_values as (
     select
         precedence_rank,
         value_id,
+        attribute_number,
         source_type,
         lower(source_type) as fill_status,
         source_precedence,
@@ -30,6 +31,7 @@ llm_values as (
     select
         precedence_rank,
         value_id,
+        attribute_number,
         source_type,
         lower(source_type) as fill_status,
         source_precedence,
@@ -50,10 +52,30 @@ llm_values as (
     from {{ ref("int_llm_values") }}
 ),
 
-candidate_values as (
+all_values as (
     select * from source_values
     union all
     select * from llm_values
+),
+
+attributes as (
+    select
+        attribute_number,
+        value_type,
+    from {{ ref("int_attributes") }}
+),
+
+candidate_values as (
+    select
+        all_values.*,
+        case when attributes.value_type = 'category' then value end
+            as value_category,
+        case when attributes.value_type = 'boolean' then value = 'true' end
+            as value_boolean,
+        case when attributes.value_type = 'text' then value end as value_text,
+    from all_values
+    inner join attributes
+        on all_values.attribute_number = attributes.attribute_number
 )
 
 select * from candidate_values
