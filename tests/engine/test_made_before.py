@@ -28,7 +28,7 @@ from jobforge.settings import Settings
 from support.builders import ATTRIBUTES, JOB, PACK, request
 from support.loopback_server import LoopbackServer
 
-from engine.runs import Runs, check_ledger
+from engine.runs import Runs, check_ledger, codes
 
 MADE = Path(__file__).with_name("made_before.sql")
 ASKED = [
@@ -77,6 +77,7 @@ def test_its_answers_are_given_out_and_nothing_is_asked(
     rows = runs(*ASKED, settings={"mode": mode})
     assert {(row["job_id"], row["attribute_id"]): row["value"] for row in rows} == VALUES
     assert {row["dbt_invocation_id"] for row in rows if row["value"]} == {"run-made-before"}
+    assert codes(rows) == {"refused"}
     assert live_server.count == 0
     check_ledger()
 
