@@ -1,6 +1,7 @@
 {# CTEs that give a row of `checked` its problem: its fault, or else that an earlier
    row has its key already, so that of the usable rows of a key the first counts.
-   `usable` says which faults leave a row usable; `repeated` is the problem's text
+   `usable` is the condition, or the column, that says which rows a fault leaves
+   usable; `repeated` is the problem's text
    where the key has several columns. Ends in unrepeated. #}
 {% macro unrepeated(checked, key, repeated=none, usable="fault is null") -%}
 numbered as (

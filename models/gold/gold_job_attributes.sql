@@ -22,6 +22,7 @@ all_cells as (
         value_id,
         null as fill_status,
         null as fill_reason,
+        null as fill_reason_code,
     from {{ ref("int_resolved_cells") }}
     union all
     select
@@ -31,6 +32,7 @@ all_cells as (
         null as value_id,
         fill_status,
         fill_reason,
+        fill_reason_code,
     from {{ ref("int_unfilled_cells") }}
 ),
 
@@ -49,6 +51,7 @@ gold as (
         coalesce(all_cells.fill_status, candidate_values.fill_status)
             as fill_status,
         all_cells.fill_reason,
+        all_cells.fill_reason_code,
         candidate_values.source_type,
         candidate_values.source_precedence,
         candidate_values.dataset,

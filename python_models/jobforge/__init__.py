@@ -3,7 +3,8 @@
 It takes Arrow in and gives Arrow out and knows neither dbt nor a warehouse. The rooms, in the order
 of their dependencies: a room imports only from lines above its own.
 
-    errors, redaction, interrupting   every error in one tree; no secret leaves; a stopped run
+    errors, redaction                 every error in one tree; no secret leaves
+    reasons                           why a cell has no answer: codes, and sentences beside them
     settings, limiter, ledger         what steers a run; when to send; what was answered
     requests                          what is asked: inputs, prompts, schemas, keys, bytes
     money                             what tokens cost, what a run may spend, what it would spend

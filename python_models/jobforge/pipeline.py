@@ -35,16 +35,21 @@ from jobforge.money.plan import Planner
 from jobforge.money.prices import ModelPrice, PriceTable, resolve_price
 from jobforge.progress import Progress
 from jobforge.provider.client import Connection, request_parameters
+from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.forms import RequestForms
 from jobforge.requests.inputs import ArrowRows, Pack, read_packs, read_requests
 from jobforge.requests.keys import KeyedRequest, Keyer
 from jobforge.settings import Settings
 from jobforge.summary import GO_ON
 
-__all__ = ["NO_CONNECTION", "impute", "nothing"]
+__all__ = ["impute", "nothing"]
 
-NO_CONNECTION = "no model is set: set OPENAI_API_KEY or OPENAI_BASE_URL"
-_PLANNED = "llm_mode is plan: nothing was asked, llm_mode: live asks for it"
+_NO_MODEL = "no model is set: set OPENAI_API_KEY or OPENAI_BASE_URL"
+_OFF = Reason(ReasonCode.MODE_OFF, "llm_mode is off")
+_PLANNED = Reason(
+    ReasonCode.MODE_PLAN, "llm_mode is plan: nothing was asked, llm_mode: live asks for it"
+)
+_NOT_RECORDED = "no recorded answer"
 _INTERRUPTED = "the run was interrupted: what was answered is kept, and `dbt build` goes on there"
 _SET_KEY = "set OPENAI_API_KEY or OPENAI_BASE_URL, then `dbt build` asks"
 _SET_LIVE = "llm_mode: live asks for what waits"
@@ -169,21 +174,23 @@ def _open(call: _Call, stack: ExitStack, recorded_answers: ArrowRows) -> _Way:
     if mode == "auto":
         mode = "live" if call.connection else "replay"
     if mode == "off":
-        return _ask_nobody(call, stack, None, "llm_mode is off", _SET_LIVE)
+        return _ask_nobody(call, stack, None, _OFF, _SET_LIVE)
     if mode == "replay":
-        reason, advice = "no recorded answer", _SET_LIVE
+        reason, advice = Reason(ReasonCode.NOT_RECORDED, _NOT_RECORDED), _SET_LIVE
         if call.settings.mode == "auto":
-            reason, advice = f"{reason}, and {NO_CONNECTION}", _SET_KEY
+            text = f"{_NOT_RECORDED}, and {_NO_MODEL}"
+            reason, advice = Reason(ReasonCode.NO_CONNECTION, text), _SET_KEY
         return _ask_nobody(call, stack, Recording(recorded_answers), reason, advice)
     if mode == "plan":
         return _plan(call, stack)
     if call.connection is None:
-        return _ask_nobody(call, stack, None, NO_CONNECTION, _SET_KEY)
+        reason = Reason(ReasonCode.NO_CONNECTION, _NO_MODEL)
+        return _ask_nobody(call, stack, None, reason, _SET_KEY)
     return _ask(call, stack, call.connection, in_batches=mode == "batch")
 
 
 def _ask_nobody(
-    call: _Call, stack: ExitStack, recording: Recording | None, reason: str, advice: str
+    call: _Call, stack: ExitStack, recording: Recording | None, reason: Reason, advice: str
 ) -> _Way:
     ledger = existing_ledger(call.ledger_url)
     if ledger is not None:
@@ -335,9 +342,8 @@ def _chunks(call: _Call, way: _Way, packs: dict[str, Pack], requests: ArrowRows)
 
 def _count(call: _Call, way: _Way, settled: Settled) -> None:
     for outcome in settled.outcomes.values():
-        if outcome.outcome != "answered":
-            reason = outcome.reason or ""
-            call.progress.unanswered(outcome.outcome, reason, asked=outcome.is_new)
+        if outcome.reason is not None:
+            call.progress.unanswered(outcome.outcome, outcome.reason, asked=outcome.is_new)
         elif outcome.is_new:
             call.progress.answered("asked now", asked=True)
         else:

@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import TextIO
 
 from jobforge.money.prices import Usage, usd
+from jobforge.reasons import Reason
 from jobforge.summary import Summary
 
 __all__ = ["Progress"]
@@ -53,7 +54,7 @@ class Progress:
         self._lock = threading.Lock()
         self._started = self._last_line = clock()
         self._answered: Counter[str] = Counter()
-        self._reasons: Counter[tuple[str, str]] = Counter()
+        self._reasons: Counter[tuple[str, Reason]] = Counter()
         self._cells = self._asked = self._calls = self._untold = 0
         self._begun: float | None = None
         self._advice: str | None = None
@@ -73,7 +74,9 @@ class Progress:
         """Count cells that have an answer; `origin` says where from, such as `asked now`."""
         self._add(cells, asked, lambda: self._answered.update({origin: cells}))
 
-    def unanswered(self, outcome: str, reason: str, cells: int = 1, *, asked: bool = False) -> None:
+    def unanswered(
+        self, outcome: str, reason: Reason, cells: int = 1, *, asked: bool = False
+    ) -> None:
         """Count cells that are refused, failed or awaiting_llm, and why."""
         self._add(cells, asked, lambda: self._reasons.update({(outcome, reason): cells}))
 

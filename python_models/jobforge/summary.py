@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 
 from jobforge.money.calibration import relative_error
 from jobforge.money.prices import Usage, usd
+from jobforge.reasons import Reason, ReasonCode
 
 __all__ = ["GO_ON", "Summary"]
 
 GO_ON = "`dbt build` goes on where this run ended; nothing is asked twice"
 _COLLECT = "a later `dbt build` collects what is in batches"
 _WORDS = {"refused": "refused", "failed": "failed", "awaiting_llm": "waiting"}
-_CAP = re.compile(r"\braise (llm_\w+)")
+_CAPS = {
+    ReasonCode.CAP_CALLS: "llm_max_calls",
+    ReasonCode.CAP_TOKENS: "llm_max_tokens",
+    ReasonCode.CAP_COST: "llm_max_cost_usd",
+    ReasonCode.TOO_LARGE_TOKENS: "llm_max_tokens",
+    ReasonCode.TOO_LARGE_COST: "llm_max_cost_usd",
+}
 _REASONS_SHOWN = 5
 
 
@@ -32,7 +38,7 @@ class Summary:
     """
 
     answered: dict[str, int]
-    reasons: dict[tuple[str, str], int]
+    reasons: dict[tuple[str, Reason], int]
     calls: int
     usage: Usage
     estimated: Usage
@@ -55,7 +61,7 @@ class Summary:
         lines = [f"LLM done: {', '.join(parts)} ({_count(answered + open_cells, 'cell')})"]
         if self.calls:
             lines.append(self._spent())
-        ranked = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
+        ranked = sorted(self.reasons.items(), key=_rank)
         lines += [
             f"  {_count(cells, 'cell')} {_WORDS.get(outcome, outcome)}: {reason}"
             for (outcome, reason), cells in ranked[:_REASONS_SHOWN]
@@ -78,12 +84,12 @@ class Summary:
         return steps + (["; ".join(again)] if again else [])
 
     def _waiting(self) -> str:
-        """Say what becomes of the cells that wait, by their reasons."""
-        reasons = [reason for outcome, reason in self.reasons if outcome == "awaiting_llm"]
-        caps = sorted({name for reason in reasons for name in _CAP.findall(reason)})
+        """Say what becomes of the cells that wait, by the codes of their reasons."""
+        codes = {reason.code for outcome, reason in self.reasons if outcome == "awaiting_llm"}
+        caps = sorted({_CAPS[code] for code in codes & _CAPS.keys()})
         if caps:
             return f"raise {' or '.join(caps)}, or {GO_ON}"
-        if all(reason.startswith("in batch ") for reason in reasons):
+        if codes == {ReasonCode.IN_BATCH}:
             return _COLLECT
         return GO_ON
 
@@ -109,6 +115,12 @@ class Summary:
         if None not in errors and self.estimated.tokens:
             line += "; estimate {:+.0%} in, {:+.0%} out".format(*errors)
         return line
+
+
+def _rank(item: tuple[tuple[str, Reason], int]) -> tuple[int, str, str]:
+    """Return what sorts the most frequent reasons first, and equals by their words."""
+    (outcome, reason), cells = item
+    return -cells, outcome, reason.text
 
 
 def _count(number: int, noun: str) -> str:

@@ -34,6 +34,13 @@ SINGULAR = {
         "update main.gold_job_attributes set source_type = 'NOBODY' where rowid = 2",
         "update main.gold_job_attributes set fill_reason = 'none' where value is not null",
         "update main.gold_job_attributes set fill_status = 'failed' where value is not null",
+        "update main.gold_job_attributes set fill_reason_code = 'refused' where value is not null",
+        *(
+            "insert into main.gold_job_attributes"
+            " (job_id, attribute_id, fill_status, fill_reason, fill_reason_code)"
+            f" values ('none', 'none', 'awaiting_llm', 'why', {code})"
+            for code in ("null", "'truncated'", "'no such code'")
+        ),
     ],
     "every_cell_of_the_grid_is_in_gold_once": [
         "delete from main.gold_job_attributes where rowid = 3",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jobforge.ledger import open_ledger
+from jobforge.reasons import ReasonCode
 from jobforge.settings import Settings
 from support.builders import run
 from support.loopback_server import Asked, LoopbackServer
@@ -46,6 +47,15 @@ def outcomes(rows: Rows) -> dict[str, int]:
 
 def reasons(rows: Rows) -> set[str]:
     return {row["reason"] for row in rows if row["reason"]}
+
+
+def codes(rows: Rows) -> set[str]:
+    """The codes of the cells without an answer, each of them of the closed list."""
+    for row in rows:
+        assert (row["reason_code"] is None) == (row["reason"] is None)
+        if row["reason_code"] is not None:
+            assert row["outcome"] in ReasonCode(row["reason_code"]).statuses, row
+    return {row["reason_code"] for row in rows if row["reason_code"]}
 
 
 def cells(rows: Rows) -> set[Cell]:

@@ -14,11 +14,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from jobforge import interrupting
 from jobforge.batch import asker, collector
 from jobforge.batch import files as batch_files
 from jobforge.errors import FatalRunError, InterruptedRunError
 from jobforge.ledger import open_ledger
+from jobforge.provider import interruption
 from jobforge.provider.batch_api import BatchApi
 from support.builders import ATTRIBUTES, IDS, PACK, jobs, request
 from support.loopback_server import LoopbackServer
@@ -758,10 +758,10 @@ def test_an_interrupted_run_ends_soon(
     stop, looks = threading.Event(), Clock()
 
     def look() -> float:
-        looks.now += interrupting._LOOK_SECONDS
+        looks.now += interruption._LOOK_SECONDS
         return looks.now
 
-    monkeypatch.setattr(interrupting, "time", SimpleNamespace(monotonic=look))
+    monkeypatch.setattr(interruption, "time", SimpleNamespace(monotonic=look))
     server = runs.server.batches
     server.called = lambda name: stop.set() if name == call else None
     with pytest.raises(InterruptedRunError):

@@ -25,6 +25,7 @@ from engine.runs import (
     cells_asked,
     check_ledger,
     child,
+    codes,
     ledger_attempts,
     outcomes,
     reasons,
@@ -111,6 +112,7 @@ def test_what_the_other_run_could_not_answer_is_said(live_server: LoopbackServer
     rows = run(*jobs(2), settings=settings, invocation_id="run-2", log=lines.append)
     assert outcomes(rows) == {"awaiting_llm": 2 * len(IDS)}
     assert all("another run is asking" in reason for reason in reasons(rows))
+    assert codes(rows) == {"other_run"}
     assert any(WAITS in line for line in lines)
     live_server.release()
     assert outcomes(first.result()) == {"answered": 2 * len(IDS)}

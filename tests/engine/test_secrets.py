@@ -13,7 +13,7 @@ from jobforge.requests.inputs import Pack
 from support.builders import ATTRIBUTES, IDS, PACK, READING, jobs
 from support.loopback_server import LoopbackServer, instance_of
 
-from engine.runs import IN_TURN, Runs, check_ledger, ledger_attempts, outcomes, values
+from engine.runs import IN_TURN, Runs, check_ledger, codes, ledger_attempts, outcomes, values
 
 KEY = "sk-test-0123456789abcdef"
 OTHER = "sk-proj-Zx81kq0TTe4b7aQ2mN9s"
@@ -86,6 +86,7 @@ def test_data_with_a_key_is_not_sent(runs: Runs, ledger_file: Path) -> None:
     assert outcomes(rows) == {"answered": 2 * len(IDS), "failed": len(IDS)}
     assert {row["job_id"] for row in rows if row["outcome"] == "failed"} == {"j2"}
     assert all("looks like" in row["reason"] for row in rows if row["reason"])
+    assert codes(rows) == {"secret_in_prompt"}
     assert OTHER not in str([one.body for one in runs.asked]) + str([r["reason"] for r in rows])
     assert OTHER.encode() not in _ledger_bytes(ledger_file)
     check_ledger()

@@ -22,6 +22,7 @@ from jobforge.money.budget import Budget
 from jobforge.provider.client import Connection
 from jobforge.provider.completions import Reply
 from jobforge.provider.transport import OpenAITransport, Transport
+from jobforge.reasons import Reason
 from jobforge.requests.forms import PackForms
 from jobforge.requests.inputs import ImputationRequest, Pack
 from jobforge.requests.keys import Keyer
@@ -89,7 +90,7 @@ class Ran:
 
     finished: list[Finished]
     attempts: list[Attempt]
-    closed_reason: str | None
+    closed_reason: Reason | None
     lines: list[str]
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from jobforge.limiter import RateLimiter
+from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.inputs import Pack
 from support.builders import ATTRIBUTES, IDS, PACK, jobs, request
 from support.loopback_server import Json, LoopbackServer
@@ -61,8 +62,8 @@ def test_a_server_that_stays_down_is_left(server: LoopbackServer) -> None:
     ran = run(server.base_url, items())
     assert server.count == 5
     assert set(outcomes(ran).values()) == {"failed"}
-    assert "server fault 500" in ran.cells["reading"].reason
-    assert "sent 5 times" in ran.cells["reading"].reason
+    assert "server fault 500" in ran.cells["reading"].reason.text
+    assert "sent 5 times" in ran.cells["reading"].reason.text
 
 
 def test_ten_failures_in_a_row_end_the_run(server: LoopbackServer) -> None:
@@ -74,7 +75,7 @@ def test_ten_failures_in_a_row_end_the_run(server: LoopbackServer) -> None:
     assert counts["awaiting_llm"] > 150 * len(IDS)
     assert server.count < 40
     assert ran.closed_reason is not None
-    assert "10 requests in a row failed" in ran.closed_reason
+    assert "10 requests in a row failed" in ran.closed_reason.text
     assert len(ran.lines) == 1
 
 
@@ -108,7 +109,7 @@ def test_what_every_request_would_meet_ends_the_run(
     assert all(attempt.number == 1 for attempt in ran.attempts)
     (line,) = ran.lines
     assert says in line
-    assert says in ran.finished[-1].cells["reading"].reason  # type: ignore[operator]
+    assert says in str(ran.finished[-1].cells["reading"].reason)
 
 
 def test_a_key_that_is_revoked_in_the_middle_keeps_what_was_paid_for(
@@ -202,7 +203,7 @@ def test_truncation_goes_down_to_one_cell(server: LoopbackServer) -> None:
     ran = run(server.base_url, items())
     assert set(outcomes(ran).values()) == {"failed"}
     assert server.count == 9
-    assert "truncated" in ran.cells["tools"].reason
+    assert "truncated" in ran.cells["tools"].reason.text
 
 
 def test_three_truncated_rows_spoil_no_others(server: LoopbackServer) -> None:
@@ -253,7 +254,9 @@ def test_a_cell_that_never_holds_is_asked_twice(server: LoopbackServer) -> None:
     server.script("missing_attribute=shifts", "missing_attribute=shifts")
     ran = run(server.base_url, items())
     assert outcomes(ran) == {**ANSWERED, "shifts": "failed"}
-    assert ran.cells["shifts"].reason == "the reply leaves this attribute out"
+    assert ran.cells["shifts"].reason == Reason(
+        ReasonCode.LEFT_OUT, "the reply leaves this attribute out"
+    )
     assert server.count == 2
 
 
@@ -329,7 +332,7 @@ def test_a_wait_beyond_the_total_time_ends_the_run_with_the_reason(server: Loopb
     assert set(ran.outcomes.values()) <= {"awaiting_llm", "failed"}
     assert server.count <= 16
     assert ran.closed_reason is not None
-    assert "wait 3600 seconds" in ran.closed_reason
+    assert "wait 3600 seconds" in ran.closed_reason.text
 
 
 @pytest.mark.parametrize("fault", ["429", "429=0.05"])

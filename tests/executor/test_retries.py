@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from jobforge import errors
 from jobforge.live.retries import GiveUp, RetryPolicy, Wait
+from jobforge.reasons import Reason, ReasonCode, reason_of
 
 TRANSIENT = errors.ServerFaultError("server fault 500", status=500)
 LIMITED = errors.RateLimitedError("rate limited", status=429)
@@ -32,7 +33,7 @@ def decide(policy: RetryPolicy, error: Any = TRANSIENT, **given: Any) -> Wait | 
 )
 def test_what_another_try_cannot_cure_is_not_tried(error: errors.JobForgeError) -> None:
     """400, 401, 403, 404, a spent quota and replies without an answer are never sent again."""
-    assert decide(RetryPolicy(), error) == GiveUp(str(error))
+    assert decide(RetryPolicy(), error) == GiveUp(reason_of(error))
 
 
 def test_waits_grow_and_are_a_random_part_of_their_ceiling() -> None:
@@ -55,7 +56,7 @@ def test_the_same_seed_waits_the_same() -> None:
 def test_attempts_are_bounded() -> None:
     """The last attempt is the last; what is said names how often it was sent."""
     answer = decide(RetryPolicy(attempts=3), attempts=3, refusals=2)
-    assert answer == GiveUp("server fault 500; sent 5 times")
+    assert answer == GiveUp(Reason(ReasonCode.SERVER_FAULT, "server fault 500; sent 5 times"))
 
 
 def test_a_rate_limit_does_not_use_up_attempts() -> None:
@@ -79,7 +80,7 @@ def test_total_time_is_bounded() -> None:
     answer = decide(policy, LIMITED, elapsed=30, retry_after=80.0)
     assert isinstance(answer, GiveUp)
     assert not answer.everywhere
-    assert "100 seconds in all" in answer.reason
+    assert "100 seconds in all" in answer.reason.text
 
 
 def test_a_wait_longer_than_any_request_may_take_ends_the_run() -> None:
@@ -87,7 +88,8 @@ def test_a_wait_longer_than_any_request_may_take_ends_the_run() -> None:
     answer = decide(RetryPolicy(), LIMITED, retry_after=3600.0)
     assert isinstance(answer, GiveUp)
     assert answer.everywhere
-    assert "wait 3600 seconds" in answer.reason
+    assert "wait 3600 seconds" in answer.reason.text
+    assert answer.reason.code is ReasonCode.SERVER_ASKS_TO_WAIT
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from jobforge import errors
 from jobforge.answers.attempts import Attempt
-from jobforge.interrupting import INTERRUPTED
 from jobforge.limiter import RateLimiter
 from jobforge.live import blocking
 from jobforge.live.blocking import run_blocking
@@ -27,6 +26,7 @@ from jobforge.live.state import RunState
 from jobforge.money.budget import Budget, Denied, Reservation
 from jobforge.money.prices import Usage
 from jobforge.provider.completions import Reply
+from jobforge.reasons import INTERRUPTED
 from jobforge.requests.estimates import Estimate
 from jobforge.settings import Settings
 from support.builders import IDS, jobs, request
@@ -213,7 +213,7 @@ def test_the_budget_is_asked_before_every_send(server: LoopbackServer) -> None:
     ran = run(server.base_url, items(100), budget=budget, policy=quick(attempts=20))
     assert server.count == budget.calls == 10
     assert ran.closed_reason is not None
-    assert "raise llm_max_calls" in ran.closed_reason
+    assert "raise llm_max_calls" in ran.closed_reason.text
 
 
 def test_a_cap_holds_in_the_worst_case_and_is_used_up(server: LoopbackServer) -> None:
@@ -226,7 +226,7 @@ def test_a_cap_holds_in_the_worst_case_and_is_used_up(server: LoopbackServer) ->
     counts = Counter(ran.outcomes.values())
     assert counts["answered"]
     assert counts["awaiting_llm"]
-    assert "raise llm_max_tokens" in (ran.finished[-1].cells[IDS[0]].reason or "")
+    assert "raise llm_max_tokens" in str(ran.finished[-1].cells[IDS[0]].reason)
 
 
 def test_a_request_that_is_too_large_waits_for_nothing() -> None:
@@ -343,7 +343,7 @@ def test_total_time_is_bounded() -> None:
     seconds, cell = run_virtual(main())
     assert 500 < seconds <= 602
     assert cell.outcome == "failed"
-    assert "after 600 seconds in all" in cell.reason
+    assert "after 600 seconds in all" in cell.reason.text
 
 
 # Stopping
@@ -360,7 +360,7 @@ def test_stopping_sends_nothing_more_and_keeps_what_comes_back(
         server.hold(after=20)
 
         def stop_and_release(line: str) -> None:
-            assert line.endswith(INTERRUPTED)
+            assert line.endswith(INTERRUPTED.text)
             server.release()
 
         def stop_once_all_hang() -> None:
@@ -382,6 +382,8 @@ def test_stopping_sends_nothing_more_and_keeps_what_comes_back(
     assert ran.statuses == ["answered"] * (20 + 8)
     assert counts == {"answered": 28 * len(IDS), "awaiting_llm": 272 * len(IDS)}
     assert ran.closed_reason == INTERRUPTED
+    reasons = {cell.reason for one in ran.finished for cell in one.cells.values()}
+    assert reasons == {None, INTERRUPTED}
 
 
 def test_a_silent_server_does_not_hold_a_stop() -> None:

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from jobforge.errors import SettingsError
 from jobforge.money.budget import Budget, Denied, Reservation
 from jobforge.money.prices import ModelPrice, Usage
+from jobforge.reasons import ReasonCode
 from jobforge.requests.estimates import Estimate
 from jobforge.settings import Settings
 
@@ -147,7 +148,7 @@ def test_each_cap_names_its_var() -> None:
         budget = Budget(caps, PRICE)
         budget.charge(reserved(budget, bound(2000, 100)), Usage(2000, 100))
         answer = denied(budget, bound(2000, 100))
-        assert answer.reason.startswith(says)
+        assert answer.reason.text.startswith(says)
         assert not answer.passing
         assert not answer.too_large
 
@@ -157,22 +158,27 @@ def test_what_is_set_aside_is_not_called_left() -> None:
     budget = Budget(Settings(max_cost_usd=Decimal("0.01"), max_tokens=None), PRICE)
     reserved(budget, bound(2000, 100))
     assert "(0.0040 USD left beside 0.0060 set aside, and the next request could cost 0.0060)" in (
-        denied(budget, bound(2000, 100)).reason
+        denied(budget, bound(2000, 100)).reason.text
     )
 
 
 def test_a_request_that_no_empty_budget_lets_through_is_too_large() -> None:
     """It is told from a spent cap, also while others are in flight; a cap of 0 is no measure."""
-    for caps, name in (
-        (Settings(max_tokens=2500), "llm_max_tokens"),
-        (Settings(max_cost_usd=Decimal("0.008")), "llm_max_cost_usd"),
+    for caps, name, code in (
+        (Settings(max_tokens=2500), "llm_max_tokens", ReasonCode.TOO_LARGE_TOKENS),
+        (
+            Settings(max_cost_usd=Decimal("0.008")),
+            "llm_max_cost_usd",
+            ReasonCode.TOO_LARGE_COST,
+        ),
     ):
         budget = Budget(caps, PRICE)
         reserved(budget, bound(2000, 100))
         answer = denied(budget, bound(3000, 100))
         assert answer.too_large
         assert not answer.passing
-        assert f"raise {name} to ask for it" in answer.reason
+        assert f"raise {name} to ask for it" in answer.reason.text
+        assert answer.reason.code is code
         assert denied(budget, bound(2000, 100)).passing
     for nothing in (
         Settings(max_tokens=0),
@@ -187,7 +193,7 @@ def test_a_cap_that_is_used_up_closes_whatever_is_too_large() -> None:
     budget = Budget(Settings(max_calls=1, max_tokens=1000), PRICE)
     budget.charge(reserved(budget, bound(10, 0)), Usage(10, 0))
     answer = denied(budget, bound(2000, 0))
-    assert "llm_max_calls" in answer.reason
+    assert "llm_max_calls" in answer.reason.text
     assert not answer.too_large
 
 
@@ -207,7 +213,7 @@ def test_a_cap_that_is_used_up_is_named_before_one_that_only_delays() -> None:
     budget = Budget(Settings(max_calls=1, max_cost_usd=Decimal("0.004")), PRICE)
     budget.charge(reserved(budget, bound(10, 0)), Usage(10, 0))
     answer = denied(budget, bound(10, 0))
-    assert "llm_max_calls" in answer.reason
+    assert "llm_max_calls" in answer.reason.text
     assert not answer.passing
 
 
@@ -227,7 +233,7 @@ def test_without_a_price_calls_and_tokens_are_capped_and_cost_is_unknown() -> No
     budget = Budget(Settings(max_cost_usd=Decimal(0), max_calls=1), None)
     assert budget.charge(reserved(budget, bound(10**9, 10**9)), Usage(5, 5)) is None
     assert budget.spent.cost_usd is None
-    assert "llm_max_calls" in denied(budget, bound(1, 1)).reason
+    assert "llm_max_calls" in denied(budget, bound(1, 1)).reason.text
 
 
 def test_more_than_the_worst_case_stops_everything_that_would_follow() -> None:

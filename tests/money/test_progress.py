@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from jobforge.money.prices import Usage
 from jobforge.progress import Progress
+from jobforge.reasons import Reason, ReasonCode
 from jobforge.summary import GO_ON
 from support.waiting import HANG_SECONDS, Clock
 
@@ -46,7 +47,7 @@ def test_what_was_there_before_is_not_in_the_rate() -> None:
     one.answered("from the ledger", 4500)
     clock.now = 4
     one.begin()
-    one.unanswered("refused", "refused: earlier", 20)
+    one.unanswered("refused", Reason(ReasonCode.REFUSED, "refused: earlier"), 20)
     clock.now = 12
     one.begin()
     one.answered("asked now", 80, asked=True)
@@ -96,9 +97,9 @@ def test_the_summary_says_what_came_of_every_cell_and_what_to_do() -> None:
     one, clock, lines = progress()
     one.answered("from the ledger", 50)
     one.answered("asked now", 30)
-    one.unanswered("refused", "refused: not for me", 2)
-    one.unanswered("failed", "truncated", 3)
-    one.unanswered("awaiting_llm", "the cap of 5 USD was reached", 15)
+    one.unanswered("refused", Reason(ReasonCode.REFUSED, "refused: not for me"), 2)
+    one.unanswered("failed", Reason(ReasonCode.TRUNCATED, "truncated"), 3)
+    one.unanswered("awaiting_llm", Reason(ReasonCode.CAP_COST, "the cap of 5 USD was reached"), 15)
     one.attempted(Usage(1000, 100, 800), Usage(1100, 90), Decimal("0.10"))
     one.attempted(None, Usage(1100, 90), None)
     clock.now = 7
@@ -116,19 +117,32 @@ def test_the_summary_says_what_came_of_every_cell_and_what_to_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reasons", "steps"),
+    ("codes", "steps"),
     [
         (
-            [("awaiting_llm", "the cap of 5 USD was reached: raise llm_max_cost_usd to ask more")],
+            [("awaiting_llm", ReasonCode.CAP_COST)],
             [f"raise llm_max_cost_usd, or {GO_ON}"],
         ),
         (
-            [("awaiting_llm", "in batch b: a later run collects it")],
+            [
+                ("awaiting_llm", ReasonCode.CAP_CALLS),
+                ("awaiting_llm", ReasonCode.TOO_LARGE_TOKENS),
+                ("awaiting_llm", ReasonCode.IN_BATCH),
+            ],
+            [f"raise llm_max_calls or llm_max_tokens, or {GO_ON}"],
+        ),
+        (
+            [("awaiting_llm", ReasonCode.IN_BATCH)],
             ["a later `dbt build` collects what is in batches"],
         ),
-        ([("awaiting_llm", "the run was interrupted: run it again")], [GO_ON]),
+        ([("awaiting_llm", ReasonCode.INTERRUPTED)], [GO_ON]),
+        ([("awaiting_llm", ReasonCode.IN_BATCH), ("awaiting_llm", ReasonCode.OTHER_RUN)], [GO_ON]),
         (
-            [("refused", "no"), ("failed", "truncated"), ("awaiting_llm", "in batch b")],
+            [
+                ("refused", ReasonCode.REFUSED),
+                ("failed", ReasonCode.TRUNCATED),
+                ("awaiting_llm", ReasonCode.IN_BATCH),
+            ],
             [
                 "a later `dbt build` collects what is in batches",
                 "`dbt build` asks again for what failed; llm_reask_refused: true asks again for"
@@ -137,11 +151,13 @@ def test_the_summary_says_what_came_of_every_cell_and_what_to_do() -> None:
         ),
     ],
 )
-def test_the_next_step_fits_the_reasons(reasons: list[tuple[str, str]], steps: list[str]) -> None:
-    """A cap, a batch, a stop, a failure and a refusal each have their own advice."""
+def test_the_next_step_fits_the_codes(
+    codes: list[tuple[str, ReasonCode]], steps: list[str]
+) -> None:
+    """Whatever the sentences are: a cap, a batch, a stop, a failure and a refusal have advice."""
     one, _, lines = progress()
-    for outcome, reason in reasons:
-        one.unanswered(outcome, reason)
+    for outcome, code in codes:
+        one.unanswered(outcome, Reason(code, "in batch b: raise llm_words"))
     one.finish()
     assert [line for line in lines[-1].splitlines() if "next:" in line] == [
         f"  next: {step}" for step in steps
@@ -151,7 +167,7 @@ def test_the_next_step_fits_the_reasons(reasons: list[tuple[str, str]], steps: l
 def test_the_run_knows_best_what_to_do_next() -> None:
     """What the run advises goes before what the reasons say."""
     one, _, lines = progress()
-    one.unanswered("awaiting_llm", "the cap: raise llm_max_calls")
+    one.unanswered("awaiting_llm", Reason(ReasonCode.CAP_CALLS, "the cap"))
     one.advise("do this")
     one.finish()
     assert lines[-1].endswith("  next: do this")
@@ -162,7 +178,7 @@ def test_one_of_a_kind_is_no_plural() -> None:
     one, _, lines = progress()
     one.attempted(Usage(1, 1), None, Decimal(1))
     for number in range(6):
-        one.unanswered("failed", f"reason {number}")
+        one.unanswered("failed", Reason(ReasonCode.UNREADABLE, f"reason {number}"))
     one.finish()
     for words in ("1 call in", "1 token in", "  1 cell failed: ", "  1 cell for 1 other reason\n"):
         assert words in lines[-1]
@@ -182,7 +198,7 @@ def test_many_reasons_are_summed_up() -> None:
     """The end of a run stays readable."""
     one, _, lines = progress()
     for number in range(9):
-        one.unanswered("failed", f"reason {number}", 10 - number)
+        one.unanswered("failed", Reason(ReasonCode.UNREADABLE, f"reason {number}"), 10 - number)
     one.finish()
     assert lines[-1].count("\n") == 7
     assert "14 cells for 4 other reasons" in lines[-1]

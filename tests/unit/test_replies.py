@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from jobforge.errors import UnreadableReplyError
+from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.inputs import Attribute
 from jobforge.requests.replies import BadCell, GoodCell, read_cells
 from jobforge.requests.schema import response_schema
@@ -102,7 +103,8 @@ def test_a_value_outside_its_type_fails_the_cell(attribute: Attribute, value: ob
     """A value off its scale, its list or its type is never a value, and the reason says so."""
     bad = read(cell(value), attribute)
     assert isinstance(bad, BadCell)
-    assert "value" in bad.reason
+    assert "value" in bad.reason.text
+    assert bad.reason.code is ReasonCode.VALUE_OFF_TYPE
 
 
 @pytest.mark.parametrize("rationale", ["", "  ", None, 3, ["x"]])
@@ -138,7 +140,9 @@ def test_a_bad_cell_does_not_spoil_its_neighbours() -> None:
     cells = read_cells(text, [READING, LEADERSHIP, SHIFTS])
     assert isinstance(cells["reading"], BadCell)
     assert cells["leadership"] == GoodCell("manager", 0.8, "Because.")
-    assert cells["shifts"] == BadCell("the reply leaves this attribute out")
+    assert cells["shifts"] == BadCell(
+        Reason(ReasonCode.LEFT_OUT, "the reply leaves this attribute out")
+    )
     assert "other" not in cells
 
 

@@ -20,18 +20,16 @@ checked as (
                 then 'unit_group: ''' || unit_group || ''' is no unit group of '
                     || 'NOC 2021; the job was taken without one: correct it'
         end as fault,
+        record_problem is null and job_id is not null and job_title is not null
+            as is_sound,
     from jobs
     left join unit_groups
         on jobs.unit_group = unit_groups.noc_code
 ),
 
-{{ unrepeated(
-    "checked",
-    ["job_id"],
-    usable="fault is null or fault like 'unit_group: %'",
-) }}
+{{ unrepeated("checked", ["job_id"], usable="is_sound") }}
 
 select
     *,
-    problem is null or problem like 'unit_group: %' as is_usable,
+    is_sound and occurrence = 1 as is_usable,
 from unrepeated

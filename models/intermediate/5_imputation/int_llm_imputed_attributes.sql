@@ -10,6 +10,7 @@ typed as (
         pack_id,
         outcome,
         reason,
+        reason_code,
         value,
         confidence,
         rationale,

@@ -43,6 +43,7 @@ unfilled_cells as (
         open_cells.attribute_number,
         coalesce(imputed.outcome, 'awaiting_llm') as fill_status,
         coalesce(imputed.reason, 'not asked yet') as fill_reason,
+        coalesce(imputed.reason_code, 'not_asked_yet') as fill_reason_code,
     from open_cells
     inner join jobs
         on open_cells.job_number = jobs.job_number

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from jobforge.answers.outcomes import CellOutcome
 from jobforge.answers.recorded import Recording
 from jobforge.ledger import Answer, AskedCell
+from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.forms import Form
 from jobforge.requests.keys import KeyedRequest
 from jobforge.settings import Settings
@@ -119,7 +120,8 @@ class KeptAnswers:
         if local_id not in self._in_batches:
             names = {batch.local_id: batch for batch in self._ledger.open_batches()}
             begun = f" since {names[local_id].created_at:%Y-%m-%d}" if local_id in names else ""
-            reason = f"in batch {local_id}{begun}: a later run collects it"
+            text = f"in batch {local_id}{begun}: a later run collects it"
+            reason = Reason(ReasonCode.IN_BATCH, text)
             self._in_batches[local_id] = CellOutcome("awaiting_llm", reason)
             self._awaited.add(local_id)
         return self._in_batches[local_id]
@@ -169,7 +171,7 @@ def outcome_of(answer: Answer) -> CellOutcome:
     if answer.outcome == "refused":
         return CellOutcome(
             "refused",
-            source.reason or REFUSED_REASON,
+            Reason(ReasonCode.REFUSED, source.reason or REFUSED_REASON),
             model_requested=source.model_requested,
             request_id=source.request_id,
         )

@@ -1,7 +1,8 @@
 """What goes out: one row per cell of every request, in Arrow.
 
 Answered rows, and only they, have a value, a confidence, a rationale, the model that gave them,
-the prompt's version and the time; every other row has a reason.
+the prompt's version and the time; every other row has a reason, as a code
+and as a sentence.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from operator import attrgetter
 from typing import Literal
 
 import pyarrow as pa
+
+from jobforge.reasons import Reason
 
 __all__ = ["OUTCOME_SCHEMA", "CellOutcome", "OutcomeColumns", "OutcomeKind"]
 
@@ -24,6 +27,7 @@ OUTCOME_SCHEMA = pa.schema(
         pa.field("pack_id", pa.string(), nullable=False),
         pa.field("outcome", pa.string(), nullable=False),
         ("reason", pa.string()),
+        ("reason_code", pa.string()),
         ("value", pa.string()),
         ("confidence", pa.float64()),
         ("rationale", pa.string()),
@@ -55,7 +59,7 @@ class CellOutcome:
     """
 
     outcome: OutcomeKind
-    reason: str | None = None
+    reason: Reason | None = None
     value: str | None = None
     confidence: float | None = None
     rationale: str | None = None
@@ -83,6 +87,14 @@ class CellOutcome:
         )
 
 
+# What goes out as it is.
+_PLAIN = [
+    name
+    for name in CellOutcome.__dataclass_fields__
+    if name not in ("outcome", "reason", "run_id", "is_new")
+]
+
+
 class OutcomeColumns:
     """Collects outcomes as columns and gives them out as record batches."""
 
@@ -108,11 +120,13 @@ class OutcomeColumns:
         cells, outcomes, keys = self._cells, self._outcomes, self._keys
         self._cells, self._outcomes, self._keys = [], [], []
         columns: list[list[object]] = [[cell[place] for cell in cells] for place in range(3)]
+        reasons = [outcome.reason for outcome in outcomes]
         columns += [
-            list(map(attrgetter(name), outcomes))
-            for name in CellOutcome.__dataclass_fields__
-            if name not in ("run_id", "is_new")
+            [outcome.outcome for outcome in outcomes],
+            [reason and reason.text for reason in reasons],
+            [reason and reason.code.value for reason in reasons],
         ]
+        columns += [list(map(attrgetter(name), outcomes)) for name in _PLAIN]
         runs: list[object] = [outcome.run_id or self._invocation_id for outcome in outcomes]
         columns += [list(runs), list(keys)]
         arrays = [

@@ -11,6 +11,7 @@ from jobforge.answers.known import Settled
 from jobforge.answers.outcomes import CellOutcome
 from jobforge.ledger import SecretFoundError
 from jobforge.ledger.secrets import Secrets
+from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.forms import RequestForms
 
 __all__ = ["PromptSecrets"]
@@ -43,6 +44,7 @@ class PromptSecrets:
                 self._clean_packs.add(keyed.pack.pack_id)
             self._secrets.refuse(form.texts.user, f"the data of job {keyed.request.job.job_id!r}")
         except SecretFoundError as error:
-            failed = dict.fromkeys(one.open_ids, CellOutcome("failed", str(error)))
+            reason = Reason(ReasonCode.SECRET_IN_PROMPT, str(error))
+            failed = dict.fromkeys(one.open_ids, CellOutcome("failed", reason))
             return Settled(one.keyed, one.outcomes | failed, ())
         return replace(one, form=form)

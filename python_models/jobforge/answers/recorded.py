@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from jobforge.answers.outcomes import CellOutcome
+from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.inputs import ArrowRows, Attribute
 from jobforge.requests.values import BadValueError, parse_value
 
@@ -36,13 +37,14 @@ class Recording:
             return None
         absent = [name for name in _REQUIRED if row[name] in (None, "")]
         if absent:
-            return CellOutcome("failed", f"the recorded answer has no {' and no '.join(absent)}")
+            return _malformed(f"the recorded answer has no {' and no '.join(absent)}")
         if not 0 <= row["confidence"] <= 1:
-            return CellOutcome("failed", "the recorded answer's confidence is not from 0 to 1")
+            return _malformed("the recorded answer's confidence is not from 0 to 1")
         try:
             value = parse_value(attribute, row["value"])
         except BadValueError as error:
-            return CellOutcome("failed", f"the recorded answer's {error}")
+            reason = Reason(ReasonCode.VALUE_OFF_TYPE, f"the recorded answer's {error}")
+            return CellOutcome("failed", reason)
         return CellOutcome(
             "answered",
             value=value,
@@ -57,6 +59,10 @@ class Recording:
 
 
 _REQUIRED = ("value", "confidence", "rationale", "model_used", "prompt_version", "imputed_at")
+
+
+def _malformed(text: str) -> CellOutcome:
+    return CellOutcome("failed", Reason(ReasonCode.ANSWER_MALFORMED, text))
 
 
 def _utc(moment: datetime) -> datetime:

@@ -15,6 +15,7 @@ from jobforge.errors import FatalRunError
 from jobforge.money.budget import Budget
 from jobforge.money.prices import ModelPrice
 from jobforge.provider.client import Connection
+from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.forms import RequestForms
 from jobforge.settings import Settings
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BUSY", "Run", "fail_at_last"]
 
-BUSY = "another run is asking for it: run again when that one has ended"
+BUSY = Reason(
+    ReasonCode.OTHER_RUN, "another run is asking for it: run again when that one has ended"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ class Run:
     stop: threading.Event
 
 
-def fail_at_last(fault: str | None) -> None:
+def fail_at_last(fault: Reason | None) -> None:
     """Raise FatalRunError for a fault that every call would meet, where there was one."""
     if fault:
         raise FatalRunError(

@@ -23,9 +23,9 @@ from jobforge.answers.run import BUSY, Run, fail_at_last
 from jobforge.batch.collector import BatchCollector
 from jobforge.batch.sender import BatchSender
 from jobforge.batch.state import BatchRun
-from jobforge.interrupting import INTERRUPTED
 from jobforge.money.budget import Reservations
 from jobforge.provider.batch_api import BatchApi
+from jobforge.reasons import INTERRUPTED, Reason
 from jobforge.requests.forms import Form
 from jobforge.requests.inputs import Pack
 from jobforge.requests.keys import KeyedRequest
@@ -141,7 +141,7 @@ class BatchAsker:
                 yield keyed, whole or self._run.forms.of(keyed.pack).form(keyed.request)
 
     @property
-    def _ended(self) -> str | None:
+    def _ended(self) -> Reason | None:
         """Why there is nothing to wait for any more."""
         return INTERRUPTED if self._run.stop.is_set() else self._state.fatal
 

@@ -21,11 +21,12 @@ from jobforge.answers.outcomes import CellOutcome
 from jobforge.answers.run import Run
 from jobforge.batch.files import BatchResults
 from jobforge.batch.state import BatchRun, batch_key
-from jobforge.interrupting import Interrupted, interruptible
 from jobforge.ledger import AttemptRecord, Batch, BatchItem, BatchState
 from jobforge.money.budget import Reservations
 from jobforge.money.prices import Usage
 from jobforge.provider.batch_api import BatchApi, RemoteBatch
+from jobforge.provider.interruption import Interrupted, interruptible
+from jobforge.reasons import Reason, ReasonCode, reason_of
 from jobforge.requests.replies import BadCell
 
 __all__ = ["BatchCollector", "collect_earlier"]
@@ -48,7 +49,7 @@ class _Tally:
 
     answered: int = 0
     sent: int = 0
-    rejected: str | None = None
+    rejected: Reason | None = None
     rejections: int = 0
 
 
@@ -88,7 +89,7 @@ class BatchCollector:
                 break
             except (errors.ApiError, errors.ReplyError) as error:
                 if error.status == 401:
-                    self._state.fail(str(error))
+                    self._state.fail(reason_of(error))
                     break
                 words = f"LLM: batch {batch.local_id} could not be looked at: {error}"
                 if isinstance(error, errors.FatalApiError):
@@ -212,7 +213,7 @@ class BatchCollector:
         tally.sent += result.was_sent
         tally.answered += result.error is None or isinstance(result.error, errors.RefusedError)
         if result.error is not None:
-            parts = [([cell.cell_key for cell in item.request.cells], str(result.error))]
+            parts = [([cell.cell_key for cell in item.request.cells], reason_of(result.error))]
         else:
             cells = ((one.cell_key, result.cells[one.attribute_id]) for one in item.request.cells)
             parts = [([key], cell.reason) for key, cell in cells if isinstance(cell, BadCell)]
@@ -236,8 +237,9 @@ class BatchCollector:
             elif verdict.ends == "run":
                 self._state.fail(reason)
 
-    def _give_up(self, item: BatchItem, result: CameBack, keys: list[str], reason: str) -> None:
-        outcome = CellOutcome("awaiting_llm", f"{reason.rstrip('.')}; the next run sends it")
+    def _give_up(self, item: BatchItem, result: CameBack, keys: list[str], reason: Reason) -> None:
+        later = f"{reason.text.rstrip('.')}; the next run sends it"
+        outcome = CellOutcome("awaiting_llm", Reason(ReasonCode.NO_RESULT_IN_BATCH, later))
         if result.was_sent:
             outcome = CellOutcome(
                 "failed", reason, model_requested=item.request.model, request_id=result.request_id
@@ -251,7 +253,7 @@ class BatchCollector:
             faults = "; ".join(remote.faults[:3]) or "no reason given"
             refused = f"the provider refused batch {batch.local_id}: {faults}"
             if self._state.fatal is None:
-                self._state.fail(refused)
+                self._state.fail(Reason(ReasonCode.BATCH_REFUSED, refused))
             self._run.log(f"LLM: {refused}; its cells are free again")
             return
         if tally.rejected and tally.rejections == tally.sent:

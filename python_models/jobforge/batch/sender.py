@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jobforge import errors
+from jobforge.answers.follow_up import Error
 from jobforge.answers.known import Settled
 from jobforge.answers.outcomes import CellOutcome
 from jobforge.answers.run import Run
 from jobforge.batch.files import BatchDraft, definitions
 from jobforge.batch.state import BatchRun, batch_key
-from jobforge.interrupting import INTERRUPTED, Interrupted, interruptible
 from jobforge.ledger import BatchItem
 from jobforge.money.budget import Denied, Reservation, Reservations
 from jobforge.provider.batch_api import BatchApi, RemoteBatch
+from jobforge.provider.interruption import Interrupted, interruptible
+from jobforge.reasons import INTERRUPTED, Reason, ReasonCode, reason_of
 from jobforge.requests.forms import Form
 from jobforge.requests.keys import KeyedRequest
 
@@ -34,7 +36,7 @@ _UNCERTAIN = (
 )
 
 
-def waiting(keyed: KeyedRequest, reason: str) -> Settled:
+def waiting(keyed: KeyedRequest, reason: Reason) -> Settled:
     """Return a request all of whose cells wait, for a reason."""
     return Settled(keyed, dict.fromkeys(keyed.cells, CellOutcome("awaiting_llm", reason)), ())
 
@@ -47,12 +49,20 @@ class _Part:
     reservation: Reservation
 
 
-class _NotBegunError(Exception):
-    """The provider has not begun a batch, and why."""
+class _UnsentError(Exception):
+    """A batch was not sent as far as anybody knows, and why."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.text)
+        self.reason = reason
 
 
-class _UnknownError(Exception):
-    """Nobody knows whether the provider has begun a batch, and why."""
+class _NotBegunError(_UnsentError):
+    """The provider has not begun a batch."""
+
+
+class _UnknownError(_UnsentError):
+    """Nobody knows whether the provider has begun a batch."""
 
 
 class BatchSender:
@@ -94,7 +104,7 @@ class BatchSender:
         """Delete what was not sent."""
         self._draft.close()
 
-    def _add(self, keyed: KeyedRequest, form: Form) -> str | None:
+    def _add(self, keyed: KeyedRequest, form: Form) -> Reason | None:
         """Add a request to the draft; return why it is not added."""
         if self._run.stop.is_set() or self._state.closed:
             return self._state.closed or INTERRUPTED
@@ -112,7 +122,7 @@ class BatchSender:
         self._parts.append(_Part(keyed, consent))
         return None
 
-    def _send(self, draft: BatchDraft, parts: list[_Part]) -> str:
+    def _send(self, draft: BatchDraft, parts: list[_Part]) -> Reason:
         """Send a batch; return what is to be said of its cells."""
         if self._run.stop.is_set():
             draft.close()
@@ -126,10 +136,10 @@ class BatchSender:
             remote = self._begin(local_id, draft)
         except _NotBegunError as error:
             self._run.ledger.finish_batch(local_id, "failed")
-            return self._drop(parts, str(error))
+            return self._drop(parts, error.reason)
         except _UnknownError as error:
-            self._state.close(str(error))
-            return str(error)
+            self._state.close(error.reason)
+            return error.reason
         finally:
             draft.close()
             self._run.claims.give_up([key])
@@ -139,7 +149,7 @@ class BatchSender:
             f"LLM: batch {local_id} ({remote.batch_id}) has {len(draft.items):,} requests,"
             f" {draft.bytes / 1e6:,.1f} MB; a later run with llm_mode: batch collects it"
         )
-        return f"in batch {local_id}: a later run collects it"
+        return Reason(ReasonCode.IN_BATCH, f"in batch {local_id}: a later run collects it")
 
     def _begin(self, local_id: str, draft: BatchDraft) -> RemoteBatch:
         """Upload and begin a batch; raises _NotBegunError, or _UnknownError where nobody knows."""
@@ -152,23 +162,33 @@ class BatchSender:
             remote = interruptible(self._run.stop, self._api.create, file_id, local_id)
         except (errors.ApiError, errors.ReplyError) as error:
             if file_id is None or not isinstance(error, _UNCERTAIN):
-                self._state.fail(str(error))
-                raise _NotBegunError(str(error)) from None
-            unknown = f"batch {local_id} has begun or not, a later run finds out: {error}"
+                reason = _not_begun(error)
+                self._state.fail(reason)
+                raise _NotBegunError(reason) from None
+            unknown = Reason(
+                ReasonCode.BATCH_UNCERTAIN,
+                f"batch {local_id} has begun or not, a later run finds out: {error}",
+            )
             self._state.fail(unknown)
             raise _UnknownError(unknown) from None
         except Interrupted:
             if file_id is None:
                 raise _NotBegunError(INTERRUPTED) from None
-            raise _UnknownError(
-                f"in batch {local_id} or not, a later run finds out: the run was interrupted"
-            ) from None
+            text = f"in batch {local_id} or not, a later run finds out: the run was interrupted"
+            raise _UnknownError(Reason(ReasonCode.BATCH_UNCERTAIN, text)) from None
         self._run.ledger.set_batch(local_id, state="submitted", api_batch_id=remote.batch_id)
         return remote
 
-    def _drop(self, parts: list[_Part], reason: str) -> str:
+    def _drop(self, parts: list[_Part], reason: Reason) -> Reason:
         """Give back the budget's consents; nothing more is sent."""
         for part in parts:
             self._run.budget.cancel(part.reservation)
         self._state.close(reason)
         return reason
+
+
+def _not_begun(error: Error) -> Reason:
+    """Return why a batch was not begun: what every call would meet has its own code."""
+    if isinstance(error, errors.FatalApiError):
+        return reason_of(error)
+    return Reason(ReasonCode.BATCH_NOT_BEGUN, str(error))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from jobforge.answers.outcomes import CellOutcome
 from jobforge.ledger.hashes import digest
+from jobforge.reasons import Reason
 
 __all__ = ["BatchRun", "batch_key"]
 
@@ -33,21 +34,21 @@ class BatchRun:
     given_up: dict[str, CellOutcome] = field(default_factory=dict)
     waiting: dict[str, tuple[int, int]] = field(default_factory=dict)
     awaited: set[str] = field(default_factory=set)
-    closed: str | None = None
-    fatal: str | None = None
-    held_back: str | None = None
+    closed: Reason | None = None
+    fatal: Reason | None = None
+    held_back: Reason | None = None
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: Reason) -> None:
         """Send nothing more."""
         if self.closed is None:
             self.closed = reason
             self.say(f"LLM: no further batch is sent: {reason}")
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: Reason) -> None:
         """Note a fault that every batch would meet."""
         self.fatal = reason
 
-    def hold_back(self, reason: str) -> None:
+    def hold_back(self, reason: Reason) -> None:
         """Note that something was not sent that may be sent later."""
         self.held_back = reason
 

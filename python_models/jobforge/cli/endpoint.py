@@ -11,9 +11,9 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from jobforge.errors import ApiError, ReplyError
-from jobforge.interrupting import Interrupted, interruptible
 from jobforge.provider.client import ChatClient, Connection, get_reply, openai_client
 from jobforge.provider.completions import Reply
+from jobforge.provider.interruption import Interrupted, interruptible
 from jobforge.redaction import redact
 from jobforge.requests.inputs import Attribute
 from jobforge.requests.replies import BadCell, read_cells

@@ -25,6 +25,7 @@ from jobforge.live.item import CellResult, Finished, Item, Question
 from jobforge.live.recorder import GroupRecorder
 from jobforge.live.state import RunState
 from jobforge.provider.transport import OpenAITransport
+from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.keys import KeyedRequest
 from jobforge.requests.prompts import PROMPT_VERSION
 
@@ -39,7 +40,7 @@ class LiveAsker:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._elsewhere: list[KeyedRequest] = []
-        self._fatal: str | None = None
+        self._fatal: Reason | None = None
 
     def ask(self, chunks: Iterable[list[Settled]]) -> Generator[Settled]:
         """Yield every request of the chunks with the outcomes of all of its cells.
@@ -108,7 +109,7 @@ class LiveAsker:
         forms = self._run.forms.of(keyed.pack)
         return Item(keyed, forms, one.form, lapses, (*settled, known))
 
-    def _bar(self, question: Question) -> str | None:
+    def _bar(self, question: Question) -> Reason | None:
         """Say whether the cells became another run's while claims were not renewed."""
         if question.item.lapses == self._run.claims.lapses():
             return None
@@ -147,7 +148,11 @@ class LiveAsker:
         *before, own = finished.item.settled
         yield from before
         outcomes = dict(own.outcomes)
-        lost = [name for name, result in finished.cells.items() if result.reason == BUSY]
+        lost = [
+            name
+            for name, result in finished.cells.items()
+            if result.reason is not None and result.reason.code is ReasonCode.OTHER_RUN
+        ]
         if lost:
             self._elsewhere.append(own.keyed.only(lost))
         for name, result in finished.cells.items():

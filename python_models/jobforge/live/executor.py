@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Callable, Iterable
 
 from jobforge.answers.follow_up import Again, after_cell, after_live
 from jobforge.errors import SettingsError
-from jobforge.interrupting import INTERRUPTED
 from jobforge.limiter import RateLimiter
 from jobforge.live.exchange import Exchange
 from jobforge.live.item import CellResult, Finished, Item, Question
@@ -24,6 +23,7 @@ from jobforge.live.sender import Asked, Failed, Sender, Unasked
 from jobforge.live.state import RunState
 from jobforge.money.budget import Budget
 from jobforge.provider.transport import Transport
+from jobforge.reasons import INTERRUPTED, Reason, ReasonCode
 from jobforge.requests.replies import BadCell
 
 __all__ = ["Executor"]
@@ -57,7 +57,7 @@ class Executor:
         model: str,
         policy: RetryPolicy | None = None,
         secrets: Iterable[str] = (),
-        barred: Callable[[Question], str | None] = lambda question: None,
+        barred: Callable[[Question], Reason | None] = lambda question: None,
         in_work: int = 256,
     ) -> None:
         if in_work < 1:
@@ -121,7 +121,7 @@ class Executor:
                 await finished.put(await self._finish_item(item))
         except Exception as error:
             # A broken program stops; the other workers keep what they are paid for.
-            self._state.close(f"the run failed: {error}")
+            self._state.close(Reason(ReasonCode.RUN_FAILED, f"the run failed: {error}"))
             self._state.interrupt(_GRACE_SECONDS)
             raise
 

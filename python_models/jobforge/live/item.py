@@ -9,6 +9,7 @@ from jobforge.answers.attempts import Attempt
 from jobforge.answers.follow_up import Purpose
 from jobforge.answers.known import Settled
 from jobforge.answers.outcomes import OutcomeKind
+from jobforge.reasons import Reason
 from jobforge.requests.forms import Form, PackForms
 from jobforge.requests.inputs import Attribute
 from jobforge.requests.keys import KeyedRequest
@@ -85,7 +86,7 @@ class CellResult:
     """What became of one cell: the answer where there is one, and the attempt that tells."""
 
     outcome: OutcomeKind
-    reason: str | None = None
+    reason: Reason | None = None
     answer: GoodCell | None = None
     attempt: Attempt | None = None
 

@@ -12,6 +12,7 @@ import random
 from dataclasses import dataclass, field
 
 from jobforge.errors import ApiError, RateLimitedError, ReplyError, SettingsError, TransientApiError
+from jobforge.reasons import Reason, ReasonCode, code_of, reason_of
 
 __all__ = ["GiveUp", "RetryPolicy", "Wait"]
 
@@ -31,7 +32,7 @@ class GiveUp:
     no other request can do better.
     """
 
-    reason: str
+    reason: Reason
     everywhere: bool = False
 
 
@@ -77,20 +78,21 @@ class RetryPolicy:
         and how often it was. elapsed: seconds since it was first sent.
         """
         if not isinstance(error, TransientApiError):
-            return GiveUp(str(error))
+            return GiveUp(reason_of(error))
         if retry_after is not None and retry_after > self.total_seconds:
-            return GiveUp(
+            text = (
                 f"{error}; the server asks to wait {retry_after:.0f} seconds, more than the"
-                f" {self.total_seconds:g} that a request may take: run again later",
-                everywhere=True,
+                f" {self.total_seconds:g} that a request may take: run again later"
             )
+            return GiveUp(Reason(ReasonCode.SERVER_ASKS_TO_WAIT, text), everywhere=True)
         refused = isinstance(error, RateLimitedError)
         if refusals >= self.refusals if refused else attempts >= self.attempts:
-            return GiveUp(f"{error}; sent {attempts + refusals} times")
+            return GiveUp(Reason(code_of(error), f"{error}; sent {attempts + refusals} times"))
         seconds = self._seconds(refusals if refused else attempts, retry_after)
         if elapsed + seconds > self.total_seconds:
             waits = f"the next try in {seconds:.0f} seconds" if retry_after else "another try"
-            return GiveUp(f"{error}; {waits} would be after {self.total_seconds:g} seconds in all")
+            text = f"{error}; {waits} would be after {self.total_seconds:g} seconds in all"
+            return GiveUp(Reason(code_of(error), text))
         return Wait(seconds)
 
     def _seconds(self, failures: int, retry_after: float | None) -> float:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from jobforge import errors
 from jobforge.answers.attempts import Attempt
 from jobforge.answers.follow_up import Error
-from jobforge.interrupting import INTERRUPTED
 from jobforge.limiter import LimiterClosed, RateLimiter, Slot
 from jobforge.live.exchange import Exchange, Exchanged
 from jobforge.live.item import Question
@@ -22,6 +21,7 @@ from jobforge.live.retries import GiveUp, RetryPolicy
 from jobforge.live.state import RunState
 from jobforge.money.budget import Budget, Denied, Reservation
 from jobforge.money.prices import Usage
+from jobforge.reasons import INTERRUPTED, Reason
 from jobforge.requests.forms import Form
 
 __all__ = ["Asked", "Failed", "Sender", "Unasked"]
@@ -40,14 +40,14 @@ class Failed:
 
     attempt: Attempt
     error: Error
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Unasked:
     """Not sent, cut off, or not worth waiting for: the run is closed, or the pack is."""
 
-    reason: str
+    reason: Reason
 
 
 class Sender:
@@ -62,7 +62,7 @@ class Sender:
         recorder: Recorder,
         policy: RetryPolicy,
         state: RunState,
-        barred: Callable[[Question], str | None],
+        barred: Callable[[Question], Reason | None],
     ) -> None:
         self._exchange = exchange
         self._limiter = limiter
@@ -82,10 +82,10 @@ class Sender:
         first_sent: float | None = None
         while True:
             reservation = await self._reserve(question, form)
-            if isinstance(reservation, str):
+            if isinstance(reservation, Reason):
                 return Unasked(reservation)
             sent = await self._send(question, form, reservation, attempts + refusals + 1)
-            if isinstance(sent, str):
+            if isinstance(sent, Reason):
                 return Unasked(sent)
             attempt, error = sent.attempt, sent.attempt.error
             if first_sent is None:
@@ -123,10 +123,10 @@ class Sender:
             self._state.failed(question.item.pack_id, error, decision.reason)
         return Failed(attempt, error, decision.reason)
 
-    def _why_not(self, question: Question) -> str:
+    def _why_not(self, question: Question) -> Reason:
         return self._state.why_not(question.item.pack_id) or INTERRUPTED
 
-    async def _reserve(self, question: Question, form: Form) -> Reservation | str:
+    async def _reserve(self, question: Question, form: Form) -> Reservation | Reason:
         """Return the budget's consent, or why nothing is sent.
 
         A budget counts what is in flight at its worst; where that alone is in the way, wait for
@@ -159,7 +159,7 @@ class Sender:
 
     async def _send(
         self, question: Question, form: Form, reservation: Reservation, number: int
-    ) -> Exchanged | str:
+    ) -> Exchanged | Reason:
         """Send once; return what came of it, or why it was not sent."""
         estimate = form.estimate
         tokens = estimate.prompt_tokens + estimate.completion_tokens

@@ -18,7 +18,7 @@ from jobforge.errors import (
     RequestRejectedError,
     TransientApiError,
 )
-from jobforge.interrupting import INTERRUPTED
+from jobforge.reasons import INTERRUPTED, Reason, ReasonCode
 
 __all__ = ["RunState"]
 
@@ -44,28 +44,28 @@ class RunState:
     ) -> None:
         self.say = say
         self.stop = stop
-        self.closed_reason: str | None = None
-        self.fatal_reason: str | None = None
+        self.closed_reason: Reason | None = None
+        self.fatal_reason: Reason | None = None
         self._on_close = on_close
         self._closed = asyncio.Event()
         self._scopes: set[asyncio.Timeout] = set()
         self._faults = 0
         self._answers = 0
         self._rejections: Counter[str] = Counter()
-        self._rejection: str | None = None
+        self._rejection: Reason | None = None
         self._unread = 0
         self._unread_items: set[str] = set()
-        self._closed_groups: dict[str, str] = {}
+        self._closed_groups: dict[str, Reason] = {}
 
-    def closed(self) -> str | None:
+    def closed(self) -> Reason | None:
         """Return why nothing more is sent, or None while something may be."""
         return self.closed_reason or (INTERRUPTED if self.stop.is_set() else None)
 
-    def why_not(self, group: str) -> str | None:
+    def why_not(self, group: str) -> Reason | None:
         """Return why nothing of this group is sent, or None where it may be."""
         return self.closed_reason or self._closed_groups.get(group)
 
-    def close(self, reason: str, *, fatal: bool = False) -> None:
+    def close(self, reason: Reason, *, fatal: bool = False) -> None:
         """Send nothing more; `fatal` where it is for a fault, not for a cap or a stop."""
         if self.closed_reason is None:
             self.closed_reason = reason
@@ -105,18 +105,18 @@ class RunState:
         self._unread_items.clear()
         self._rejections[group] = 0
 
-    def unread(self, item: str, reason: str) -> None:
+    def unread(self, item: str, reason: Reason) -> None:
         """Note a reply that is no chat completion, or not the JSON that was asked for."""
         self._unread += 1
         self._unread_items.add(item)
         if self._unread >= UNREAD_IN_A_ROW and len(self._unread_items) >= UNREAD_ITEMS:
-            self.close(
+            text = (
                 f"{self._unread} replies in a row could not be read, the last one: {reason}; is"
-                " OPENAI_BASE_URL an API's address, and can llm_model keep to a schema?",
-                fatal=True,
+                " OPENAI_BASE_URL an API's address, and can llm_model keep to a schema?"
             )
+            self.close(Reason(ReasonCode.UNREAD_IN_A_ROW, text), fatal=True)
 
-    def failed(self, group: str, error: ApiError | ReplyError, reason: str) -> None:
+    def failed(self, group: str, error: ApiError | ReplyError, reason: Reason) -> None:
         """Note a request that failed for good, after its retries."""
         if isinstance(error, RequestRejectedError):
             self._rejected(group, reason)
@@ -125,16 +125,15 @@ class RunState:
         elif isinstance(error, TransientApiError):
             self._faults += 1
             if self._faults >= FAULTS_IN_A_ROW:
-                self.close(
-                    f"{self._faults} requests in a row failed, the last one: {reason}", fatal=True
-                )
+                text = f"{self._faults} requests in a row failed, the last one: {reason}"
+                self.close(Reason(ReasonCode.FAULTS_IN_A_ROW, text), fatal=True)
 
     def end(self) -> None:
         """Judge what there was: where nothing was answered, a rejection is the run's fault."""
         if not self._answers and self.fatal_reason is None:
             self.fatal_reason = self._rejection
 
-    def _rejected(self, group: str, reason: str) -> None:
+    def _rejected(self, group: str, reason: Reason) -> None:
         # A schema belongs to a pack: one that the server refuses does not spoil the others. But
         # where one pack after the other is refused and nothing is answered, all will be.
         self._rejection = reason

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from jobforge.money.prices import ModelPrice, Usage
+from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.estimates import Estimate
 from jobforge.settings import Settings
 
@@ -48,9 +49,25 @@ class Denied:
     too_large: the request exceeds a cap that is not 0 by itself; smaller ones may be sent.
     """
 
-    reason: str
+    reason: Reason
     passing: bool = False
     too_large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Cap:
+    """What a cap counts, the setting that raises it, and what it says where it is in the way."""
+
+    unit: str
+    setting: str
+    reached: ReasonCode
+    too_large: ReasonCode
+
+
+# A request is one call: it never exceeds a cap of calls that is not 0.
+_CALLS = _Cap("calls", "llm_max_calls", ReasonCode.CAP_CALLS, ReasonCode.CAP_CALLS)
+_TOKENS = _Cap("tokens", "llm_max_tokens", ReasonCode.CAP_TOKENS, ReasonCode.TOO_LARGE_TOKENS)
+_COST = _Cap("USD", "llm_max_cost_usd", ReasonCode.CAP_COST, ReasonCode.TOO_LARGE_COST)
 
 
 class Budget:
@@ -129,29 +146,29 @@ class Budget:
     def _denied(self, worst: Usage, highest: Decimal) -> Denied | None:
         caps = self._caps
         checks = (
-            ("calls", "llm_max_calls", caps.max_calls, self._calls, self._open_calls, 1),
-            ("tokens", "llm_max_tokens", caps.max_tokens, self._tokens, self._open_tokens,
-             worst.tokens),
-            ("USD", "llm_max_cost_usd", caps.max_cost_usd if self._price else None, self._cost,
-             self._open_cost, highest),
+            (_CALLS, caps.max_calls, self._calls, self._open_calls, 1),
+            (_TOKENS, caps.max_tokens, self._tokens, self._open_tokens, worst.tokens),
+            (_COST, caps.max_cost_usd if self._price else None, self._cost, self._open_cost,
+             highest),
         )  # fmt: skip
         standing = None
-        for unit, name, cap, spent, reserved, asked in checks:
+        for words, cap, spent, reserved, asked in checks:
             if cap is None or spent + reserved + asked <= cap:
                 continue
+            unit = words.unit
             if asked > cap > 0:
                 # No amounts: what many requests have in common is one reason.
-                standing = Denied(
-                    f"the request alone could exceed the cap of {cap} {unit}: raise {name} to ask"
-                    " for it",
-                    too_large=True,
+                text = (
+                    f"the request alone could exceed the cap of {cap} {unit}: raise {words.setting}"
+                    " to ask for it"
                 )
+                standing = Denied(Reason(words.too_large, text), too_large=True)
                 continue
             left = "" if unit == "calls" else _left(unit, cap - spent - reserved, reserved, asked)
-            denied = Denied(
-                f"the cap of {cap} {unit} was reached{left}: raise {name} to ask for more",
-                passing=spent + asked <= cap,
+            text = (
+                f"the cap of {cap} {unit} was reached{left}: raise {words.setting} to ask for more"
             )
+            denied = Denied(Reason(words.reached, text), passing=spent + asked <= cap)
             if not denied.passing:
                 return denied
             standing = standing or denied

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from jobforge.errors import UnreadableReplyError
+from jobforge.reasons import Reason, ReasonCode
 from jobforge.redaction import one_line
 from jobforge.requests.inputs import Attribute
 from jobforge.requests.values import BadValueError, canonical_value
@@ -36,7 +37,7 @@ class GoodCell:
 class BadCell:
     """Not an answer, and why."""
 
-    reason: str
+    reason: Reason
 
 
 def read_object(text: str) -> dict[str, Any]:
@@ -71,29 +72,33 @@ def read_cells(text: str, attributes: Sequence[Attribute]) -> dict[str, GoodCell
 
 def _cell(attribute: Attribute, reply: dict[str, Any]) -> GoodCell | BadCell:
     if attribute.attribute_id not in reply:
-        return BadCell("the reply leaves this attribute out")
+        return BadCell(Reason(ReasonCode.LEFT_OUT, "the reply leaves this attribute out"))
     cell = reply[attribute.attribute_id]
     if not isinstance(cell, dict):
-        return BadCell("the attribute's answer is not an object")
+        return _malformed("the attribute's answer is not an object")
     missing = [name for name in ("rationale", "value", "confidence") if name not in cell]
     if missing:
-        return BadCell(f"the answer has no {' and no '.join(missing)}")
+        return _malformed(f"the answer has no {' and no '.join(missing)}")
     confidence = cell["confidence"]
     if isinstance(confidence, bool) or not isinstance(confidence, int | Decimal):
-        return BadCell("confidence is not a number")
+        return _malformed("confidence is not a number")
     if not 0 <= confidence <= 100 or confidence != int(confidence):
-        return BadCell("confidence is not a whole number from 0 to 100")
+        return _malformed("confidence is not a whole number from 0 to 100")
     rationale = cell["rationale"]
     if not isinstance(rationale, str):
-        return BadCell("rationale is not a text")
+        return _malformed("rationale is not a text")
     rationale = one_line(rationale, _RATIONALE_LIMIT)
     if not rationale:
-        return BadCell("rationale is empty")
+        return _malformed("rationale is empty")
     try:
         value = canonical_value(attribute, cell["value"])
     except BadValueError as error:
-        return BadCell(str(error))
+        return BadCell(Reason(ReasonCode.VALUE_OFF_TYPE, str(error)))
     return GoodCell(value, int(confidence) / 100, rationale)
+
+
+def _malformed(text: str) -> BadCell:
+    return BadCell(Reason(ReasonCode.ANSWER_MALFORMED, text))
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

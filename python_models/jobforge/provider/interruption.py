@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-__all__ = ["INTERRUPTED", "Interrupted", "interruptible"]
-
-INTERRUPTED = "the run was interrupted: run it again"
+__all__ = ["Interrupted", "interruptible"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
