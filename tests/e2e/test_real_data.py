@@ -64,7 +64,7 @@ def test_known_and_missing_make_the_grid(published: Warehouse) -> None:
         published.one(
             """
         select count(*) from main_intermediate.int_missing_cells
-        inner join main_intermediate.int_jobs using (job_id) where unit_group is null
+        inner join main_intermediate.int_jobs using (job_number) where unit_group is null
         """
         )
         == 626 * 245
