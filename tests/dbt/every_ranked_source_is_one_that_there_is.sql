@@ -1,9 +1,9 @@
 -- Guards that no name in the ranked seed is a slip: a source that nobody gives values
 -- for would take its place there and never win, and the one that was meant has none.
-select source_type
-from {{ ref("stg_source_precedence") }}
+select ranked.source_type
+from {{ ref("stg_source_precedence") }} as ranked
+left join {{ ref("int_added_source_values") }} as given
+    on ranked.source_type = given.source_type
 where
-    source_type not in ('AUTHORITATIVE', 'ONET', 'LLM')
-    and source_type not in (
-        select source_type from {{ ref("int_added_source_values") }}
-    )
+    ranked.source_type not in ('AUTHORITATIVE', 'ONET', 'LLM')
+    and given.source_type is null
