@@ -61,10 +61,11 @@ best_candidates as (
 
 {# The place of every candidate in its cell, by the same precedence: its scope_rank
    plus the count of what better sources have there, so that no window over all
-   candidates is needed. Two CTEs, ending in ranked_candidates. #}
+   candidates is needed. What a source has beyond its first candidate is rare, and
+   counted apart: the first needs no count. Two CTEs, ending in ranked_candidates. #}
 {% macro ranked_candidates(candidates) -%}
 {%- set ranks = source_ranks() -%}
-source_counts as (
+further_candidates as (
     select
         job_number,
         attribute_number,
@@ -73,23 +74,6 @@ source_counts as (
     from {{ candidates }}
     where scope_rank > 1
     group by job_number, attribute_number, precedence_rank
-    union all
-    select
-        job_number,
-        attribute_number,
-        precedence_rank,
-        1 as candidates_of_source,
-    from {{ candidates }}
-    where
-        scope_rank = 1
-        and not exists (
-            select 1 from {{ candidates }} as others
-            where
-                others.scope_rank = 2
-                and others.precedence_rank = {{ candidates }}.precedence_rank
-                and others.job_number = {{ candidates }}.job_number
-                and others.attribute_number = {{ candidates }}.attribute_number
-        )
 ),
 
 ranked_candidates as (
@@ -101,16 +85,26 @@ ranked_candidates as (
         {{ candidates }}.value_id,
         {{ candidates }}.scope_rank
         {%- for better in ranks if better < rank %}
-        + coalesce(counts_{{ better }}.candidates_of_source, 0)
+        + case
+            when first_{{ better }}.job_number is null then 0
+            else coalesce(further_{{ better }}.candidates_of_source, 1)
+        end
         {%- endfor %} as candidate_rank,
     from {{ candidates }}
     {%- for better in ranks if better < rank %}
-    left join source_counts as counts_{{ better }}
+    left join {{ candidates }} as first_{{ better }}
         on
-            counts_{{ better }}.precedence_rank = {{ better }}
-            and {{ candidates }}.job_number = counts_{{ better }}.job_number
+            first_{{ better }}.precedence_rank = {{ better }}
+            and first_{{ better }}.scope_rank = 1
+            and {{ candidates }}.job_number = first_{{ better }}.job_number
             and {{ candidates }}.attribute_number
-            = counts_{{ better }}.attribute_number
+            = first_{{ better }}.attribute_number
+    left join further_candidates as further_{{ better }}
+        on
+            further_{{ better }}.precedence_rank = {{ better }}
+            and {{ candidates }}.job_number = further_{{ better }}.job_number
+            and {{ candidates }}.attribute_number
+            = further_{{ better }}.attribute_number
     {%- endfor %}
     where {{ candidates }}.precedence_rank = {{ rank }}
     {%- if not loop.last %}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 
 import pyarrow as pa
 
@@ -341,11 +341,14 @@ def _chunks(call: _Call, way: _Way, packs: dict[str, Pack], requests: ArrowRows)
 
 
 def _count(call: _Call, way: _Way, settled: Settled) -> None:
-    for outcome in settled.outcomes.values():
+    # Cells that wait for one reason share their outcome, and are counted at once.
+    for _, same in groupby(settled.outcomes.values(), key=id):
+        outcome, *others = same
+        cells = 1 + len(others)
         if outcome.reason is not None:
-            call.progress.unanswered(outcome.outcome, outcome.reason, asked=outcome.is_new)
+            call.progress.unanswered(outcome.outcome, outcome.reason, cells, asked=outcome.is_new)
         elif outcome.is_new:
-            call.progress.answered("asked now", asked=True)
+            call.progress.answered("asked now", cells, asked=True)
         else:
             ours = outcome.run_id == call.run_id
-            call.progress.answered("from batches" if ours else way.origin)
+            call.progress.answered("from batches" if ours else way.origin, cells)
