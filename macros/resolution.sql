@@ -79,34 +79,34 @@ further_candidates as (
 ranked_candidates as (
     {%- for rank in ranks %}
     select
-        {{ candidates }}.job_number,
-        {{ candidates }}.attribute_number,
-        {{ candidates }}.precedence_rank,
-        {{ candidates }}.value_id,
-        {{ candidates }}.scope_rank
+        candidates.job_number,
+        candidates.attribute_number,
+        candidates.precedence_rank,
+        candidates.value_id,
+        candidates.scope_rank
         {%- for better in ranks if better < rank %}
         + case
             when first_{{ better }}.job_number is null then 0
             else coalesce(further_{{ better }}.candidates_of_source, 1)
         end
         {%- endfor %} as candidate_rank,
-    from {{ candidates }}
+    from {{ candidates }} as candidates
     {%- for better in ranks if better < rank %}
     left join {{ candidates }} as first_{{ better }}
         on
             first_{{ better }}.precedence_rank = {{ better }}
             and first_{{ better }}.scope_rank = 1
-            and {{ candidates }}.job_number = first_{{ better }}.job_number
-            and {{ candidates }}.attribute_number
+            and candidates.job_number = first_{{ better }}.job_number
+            and candidates.attribute_number
             = first_{{ better }}.attribute_number
     left join further_candidates as further_{{ better }}
         on
             further_{{ better }}.precedence_rank = {{ better }}
-            and {{ candidates }}.job_number = further_{{ better }}.job_number
-            and {{ candidates }}.attribute_number
+            and candidates.job_number = further_{{ better }}.job_number
+            and candidates.attribute_number
             = further_{{ better }}.attribute_number
     {%- endfor %}
-    where {{ candidates }}.precedence_rank = {{ rank }}
+    where candidates.precedence_rank = {{ rank }}
     {%- if not loop.last %}
     union all
     {%- endif %}

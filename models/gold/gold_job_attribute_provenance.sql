@@ -1,10 +1,6 @@
 -- candidate_rank orders a cell's candidates: precedence, then how specific the
 -- scope is, then the later release, then the dataset's name.
-with candidates as (
-    select * from {{ ref("int_candidates") }}
-),
-
-candidate_values as (
+with candidate_values as (
     select * from {{ ref("int_candidate_values") }}
 ),
 
@@ -22,7 +18,7 @@ attributes as (
     from {{ ref("int_attributes") }}
 ),
 
-{{ ranked_candidates("candidates") }}
+{{ ranked_candidates(ref("int_candidates")) }}
 
 select
     jobs.job_id,
