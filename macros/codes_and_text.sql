@@ -1,12 +1,17 @@
-{# A NOC code as text of so many digits: a spreadsheet drops leading zeros and
-   may add `.0`. What is not a number stays as it is, for the checks to name. #}
+{# A NOC code as text of so many digits: a spreadsheet drops leading zeros, all of
+   them, and may add `.0`. What is not a number stays as it is, for the checks to name,
+   and so does a short code that still begins with 0: it lost none, and is another
+   classification's, such as 0012 of NOC 2016. #}
 {% macro noc_code(column, digits) -%}
     {{ return(adapter.dispatch("noc_code", "jobforge")(column, digits)) }}
 {%- endmacro %}
 
 {% macro duckdb__noc_code(column, digits) -%}
     case
-        when regexp_full_match(trim({{ column }}), '[0-9]{1,{{ digits }}}(\.0+)?')
+        when regexp_full_match(
+            trim({{ column }}),
+            '(0|[1-9][0-9]{0,{{ digits - 1 }}}|[0-9]{{ '{' ~ digits ~ '}' }})(\.0+)?'
+        )
             then lpad(split_part(trim({{ column }}), '.', 1), {{ digits }}, '0')
         else trim({{ column }})
     end
@@ -20,11 +25,49 @@
 
 {% macro duckdb__oasis_profile_code(column) -%}
     case
-        when regexp_full_match(trim({{ column }}), '[0-9]{1,5}(\.[0-9]{1,2})?')
+        when regexp_full_match(
+            trim({{ column }}), '(0|[1-9][0-9]{0,4}|[0-9]{5})(\.[0-9]{1,2})?'
+        )
             then lpad(split_part(trim({{ column }}), '.', 1), 5, '0') || '.'
                 || rpad(split_part(trim({{ column }}), '.', 2), 2, '0')
         else trim({{ column }})
     end
+{%- endmacro %}
+
+{# An O*NET-SOC code as `NN-NNNN.NN`: a bare SOC code is the occupation whose O*NET
+   code ends in `.00`. What has another form stays as it is, for the checks to name. #}
+{% macro onet_soc_code(column) -%}
+    {{ return(adapter.dispatch("onet_soc_code", "jobforge")(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__onet_soc_code(column) -%}
+    case
+        when regexp_full_match(trim({{ column }}), '[0-9]{2}-[0-9]{4}')
+            then trim({{ column }}) || '.00'
+        else trim({{ column }})
+    end
+{%- endmacro %}
+
+{% macro is_onet_soc_code(column) -%}
+    {{ return(adapter.dispatch("is_onet_soc_code", "jobforge")(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__is_onet_soc_code(column) -%}
+    regexp_full_match({{ column }}, '[0-9]{2}-[0-9]{4}\.[0-9]{2}')
+{%- endmacro %}
+
+{# What is said of a code that is no unit group, quoted as the input has it. #}
+{% macro no_unit_group(code) -%}
+    {{ return(adapter.dispatch("no_unit_group", "jobforge")(code)) }}
+{%- endmacro %}
+
+{% macro duckdb__no_unit_group(code) -%}
+    'unit_group: ''' || coalesce({{ code }}, '') || ''' is no unit group of NOC 2021'
+        || case
+            when regexp_full_match({{ code }}, '[0-9]{4}(\.0+)?')
+                then ' (four digits are a unit group of NOC 2016: convert it)'
+            else ''
+        end
 {%- endmacro %}
 
 {# Text without no-break spaces, repeated blanks and blanks at its ends. #}
@@ -56,6 +99,18 @@
     trim(regexp_replace(
         lower(strip_accents({{ column }})), '[^a-z0-9]+', ' ', 'g'
     ))
+{%- endmacro %}
+
+{# An id without what people write in different ways: case, signs, leading zeros. #}
+{% macro loose_id(column) -%}
+    {{ return(adapter.dispatch("loose_id", "jobforge")(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__loose_id(column) -%}
+    regexp_replace(
+        regexp_replace(lower({{ column }}), '[^\pL\pN]+', '', 'g'),
+        '(^|[^0-9])0+([0-9])', '\1\2', 'g'
+    )
 {%- endmacro %}
 
 {# The values of a group as one list in the given order. #}

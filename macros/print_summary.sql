@@ -25,6 +25,7 @@
     {% set model_labels = {
         "llm": "from the model", "awaiting_llm": "waiting for the model",
         "refused": "refused by the model", "failed": "failed",
+        "set_aside": "set aside with their values",
     } %}
     {% for status in cells | sort if status not in labels and status not in model_labels %}
         {% do labels.update({status: "from " ~ status | upper}) %}
@@ -41,6 +42,7 @@
         ) %}
     {% endfor %}
     {% do log_reasons(gold) %}
+    {% do log_unmatched_keys() %}
     {% do log_quarantine() %}
 {% endmacro %}
 
@@ -56,12 +58,32 @@
     {% endfor %}
 {% endmacro %}
 
+{# Where a model stands: a hook may not use ref. #}
+{% macro relation_of(name) %}
+    {{ return((
+        graph.nodes.values() | selectattr("name", "equalto", name) | first
+    ).relation_name) }}
+{% endmacro %}
+
+{# The keys of the inputs that point to nothing. #}
+{% macro log_unmatched_keys() %}
+    {% for row in run_query(
+        "select input, key_column, rows_without_partner, rows_with_key,"
+        ~ " 100 * share_without_partner, points_to, example from "
+        ~ relation_of("int_input_keys") ~ " where rows_without_partner > 0"
+        ~ " order by input, key_column, points_to"
+    ) if not demo_stands_in(row[0]) %}
+        {% do log(
+            "  " ~ row[0] ~ "." ~ row[1] ~ ": " ~ row[2] ~ " of " ~ row[3] ~ " ("
+            ~ "%.1f" | format(row[4]) ~ " %) are not in " ~ row[5] ~ ", such as "
+            ~ row[6], info=true
+        ) %}
+    {% endfor %}
+{% endmacro %}
+
 {# The rows of the inputs that could not be used. #}
 {% macro log_quarantine() %}
-    {# A hook may not use ref: the graph knows where the model stands. #}
-    {% set quarantine = (
-        graph.nodes.values() | selectattr("name", "equalto", "int_quarantined_rows") | first
-    ).relation_name %}
+    {% set quarantine = relation_of("int_quarantined_rows") %}
     {% set counts = run_query(
         "select count(case when is_error then 1 end),"
         ~ " count(case when not is_error then 1 end) from " ~ quarantine
@@ -69,7 +91,8 @@
     {% if counts[1] %}
         {% do log(
             "  " ~ counts[1] ~ " input rows are left out by rule (unreliable or not "
-            ~ "relevant O*NET figures, repeated crosswalk pairs)", info=true
+            ~ "relevant O*NET figures, repeated crosswalk pairs, the demo's rows that "
+            ~ "do not fit your own)", info=true
         ) %}
     {% endif %}
     {% if counts[0] %}

@@ -5,6 +5,9 @@
         when value_type in ('rating', 'number') and {{ number }} is null
             then '''' || {{ value }} || ''' is no number'
         when value_type in ('rating', 'number')
+            and {{ has_more_than_six_decimals(value) }}
+            then {{ value }} || ' has more than six decimals; round it'
+        when value_type in ('rating', 'number')
             and ({{ number }} < scale_minimum or {{ number }} > scale_maximum)
             then {{ value }} || ' is off the scale ('
                 || coalesce(cast(scale_minimum as {{ dbt.type_string() }}), 'any')
@@ -54,6 +57,23 @@
 
 {% macro duckdb__is_attribute_id(column) -%}
     regexp_full_match({{ column }}, '[a-z][a-z0-9_]{0,63}')
+{%- endmacro %}
+
+{# Whether a number's text has digits that to_number would round away. #}
+{% macro has_more_than_six_decimals(column) -%}
+    {{ return(adapter.dispatch("has_more_than_six_decimals", "jobforge")(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__has_more_than_six_decimals(column) -%}
+    regexp_matches({{ column }}, '\.[0-9]{6}0*[1-9]|[0-9][eE]-')
+{%- endmacro %}
+
+{% macro has_repeats(list) -%}
+    {{ return(adapter.dispatch("has_repeats", "jobforge")(list)) }}
+{%- endmacro %}
+
+{% macro duckdb__has_repeats(list) -%}
+    len(list_distinct({{ list }})) <> len({{ list }})
 {%- endmacro %}
 
 {# Text as a number, null where it is none (`nan` and `inf` are none). #}

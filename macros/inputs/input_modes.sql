@@ -13,6 +13,16 @@
     {{ return(modes) }}
 {% endmacro %}
 
+{# Whether the demo's rows stand in for an input while others are the user's own: what
+   does not fit in them is nobody's to mend. #}
+{% macro demo_stands_in(input) %}
+    {% set own = [] %}
+    {% for other in input_contract() if input_modes(other) != ["demo"] %}
+        {% do own.append(other) %}
+    {% endfor %}
+    {{ return(own != [] and input_modes(input) == ["demo"]) }}
+{% endmacro %}
+
 {% macro input_is_from(input, mode) %}
     {{ return(mode in input_modes(input)) }}
 {% endmacro %}

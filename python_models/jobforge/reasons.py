@@ -102,6 +102,11 @@ class ReasonCode(StrEnum):
     CONNECTION_FAILED = "connection_failed", _FAILED, "No connection could be made, or it broke."
     TIMED_OUT = "timed_out", _FAILED, "No reply came in time."
     OTHER_FAULT = "other_fault", _FAILED, "The server gave no answer, for a fault without a name."
+    # Decided in SQL, of cells that are never given to the package.
+    VALUE_SET_ASIDE = (
+        *("value_set_aside", ("set_aside",)),
+        "A value that was given for the cell stands in quarantine.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,9 @@ wrong_cells as (
             else gold.fill_status
         end
         or (gold.value is null) is distinct from (
-            gold.fill_status in ('awaiting_llm', 'refused', 'failed')
+            gold.fill_status in (
+                'awaiting_llm', 'refused', 'failed', 'set_aside'
+            )
         )
 )
 

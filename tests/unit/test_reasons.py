@@ -46,7 +46,7 @@ def test_codes_are_told_by_their_names() -> None:
     for code in ReasonCode:
         assert code.value == code.name.lower()
         assert re.fullmatch(r"[A-Zl][^\n]{5,110}\.", code.meaning), code
-        assert set(code.statuses) <= {"awaiting_llm", "refused", "failed"}
+        assert set(code.statuses) <= {"awaiting_llm", "refused", "failed", "set_aside"}
         assert code.statuses
 
 

@@ -12,6 +12,12 @@ checked as (
             when not {{ is_attribute_id("attribute_id") }}
                 then 'attribute_id: ''' || attribute_id || ''' may hold lower-case '
                     || 'letters, digits and _, start with a letter, 64 at most'
+            when
+                attribute_id in (
+                    'job_id', 'job_title', 'job_family', 'job_function', 'unit_group'
+                )
+                then 'attribute_id: ''' || attribute_id || ''' is a column of the '
+                    || 'jobs in gold_jobs_wide; give the attribute another id'
             when attribute_name is null
                 then 'attribute_name: is empty; give the attribute its name'
             when domain is null
@@ -25,6 +31,10 @@ checked as (
                 then 'scale_minimum: ''' || scale_minimum_text || ''' is no number'
             when scale_maximum is null and scale_maximum_text is not null
                 then 'scale_maximum: ''' || scale_maximum_text || ''' is no number'
+            when
+                {{ has_more_than_six_decimals("scale_minimum_text") }}
+                or {{ has_more_than_six_decimals("scale_maximum_text") }}
+                then 'scale_minimum: a scale has six decimals at most; round its ends'
             when value_type = 'rating'
                 and (scale_minimum is null or scale_maximum is null)
                 then 'scale_minimum: a rating needs scale_minimum and scale_maximum'
@@ -32,6 +42,11 @@ checked as (
                 then 'scale_maximum: is not above scale_minimum'
             when value_type = 'category' and allowed_values is null
                 then 'allowed_values: a category needs its values, with | between'
+            when {{ list_has("allowed_values", "''") }}
+                then 'allowed_values: one of the values is empty; a | stands between '
+                    || 'two values, not at an end'
+            when {{ has_repeats("allowed_values") }}
+                then 'allowed_values: one of the values stands there twice'
         end as fault,
     from attributes
 ),

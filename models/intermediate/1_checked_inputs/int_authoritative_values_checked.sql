@@ -26,7 +26,7 @@ checked as (
                 then 'attribute_id: ''' || coalesce(attribute_id, '') || ''' is '
                     || 'not in the attribute catalogue; add it or correct the id'
             when known_scope_level is null
-                then 'scope_code: ''' || coalesce(scope_code, '') || ''' is no '
+                then 'scope_code: ''' || coalesce(scope_code_text, '') || ''' is no '
                     || 'known ' || coalesce(scope_level, 'scope_level (it is empty)')
             when value is null
                 then 'value: is empty; give a value or remove the row'

@@ -17,8 +17,8 @@ checked as (
             when job_title is null
                 then 'job_title: is empty; give the job its title'
             when unit_group is not null and unit_groups.noc_code is null
-                then 'unit_group: ''' || unit_group || ''' is no unit group of '
-                    || 'NOC 2021; the job was taken without one: correct it'
+                then {{ no_unit_group("unit_group_text") }}
+                    || '; the job was taken without one: correct it'
         end as fault,
         record_problem is null and job_id is not null and job_title is not null
             as is_sound,

@@ -19,10 +19,12 @@ checked as (
         case
             when record_problem is not null then record_problem
             when unit_groups.noc_code is null
-                then 'unit_group: ''' || coalesce(unit_group, '') || ''' is no '
-                    || 'unit group of NOC 2021; correct the code'
+                then {{ no_unit_group("unit_group_text") }} || '; correct the code'
             when onet_soc_code is null
                 then 'onet_soc_code: is empty; give the O*NET-SOC code'
+            when not {{ is_onet_soc_code("onet_soc_code") }}
+                then 'onet_soc_code: ''' || onet_soc_code || ''' has not the form '
+                    || 'of an O*NET-SOC code, such as 15-2051.00'
         end as problem,
         case
             when occurrence > 1

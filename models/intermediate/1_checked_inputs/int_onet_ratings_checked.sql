@@ -19,13 +19,24 @@ checked as (
             when record_problem is not null then record_problem
             when onet_soc_code is null
                 then 'onet_soc_code: is empty; give the O*NET-SOC code'
+            when not {{ is_onet_soc_code("onet_soc_code") }}
+                then 'onet_soc_code: ''' || onet_soc_code || ''' has not the form '
+                    || 'of an O*NET-SOC code, such as 15-2051.00'
             when element_id is null
                 then 'element_id: is empty; give the element of the content model'
             when known_scale_id is null
                 then 'scale_id: ''' || coalesce(scale_id, '') || ''' is no scale '
                     || 'of O*NET; see seeds/reference/onet_scales.csv'
+            when recommend_suppress not in ('Y', 'N')
+                then 'recommend_suppress: ''' || recommend_suppress || ''' is neither '
+                    || 'Y nor N'
+            when not_relevant not in ('Y', 'N')
+                then 'not_relevant: ''' || not_relevant || ''' is neither Y nor N'
             when rating is null
                 then 'data_value: ''' || coalesce(data_value, '') || ''' is no number'
+            when {{ has_more_than_six_decimals("data_value") }}
+                then 'data_value: ' || data_value || ' has more than six decimals; '
+                    || 'round it'
             when rating < onet_minimum or rating > onet_maximum
                 then 'data_value: ' || data_value || ' is off the scale ' || scale_id
                     || ' (' || onet_minimum || ' to ' || onet_maximum || ')'

@@ -9,6 +9,13 @@
     "noc_onet_crosswalk": "unit_group",
     "attribute_onet_elements": "attribute_id",
 } %}
+{%- set job_of = {
+    "jobs": "job_id",
+    "authoritative_values": "case when scope_level = 'job' then scope_code end",
+} %}
+{%- set with_attribute = [
+    "attributes", "authoritative_values", "attribute_onet_elements",
+] %}
 {%- set with_rules = ["onet_ratings", "noc_onet_crosswalk"] -%}
 {% for input, key in inputs.items() -%}
 select
@@ -16,11 +23,17 @@ select
     source_file,
     cast(source_row as integer) as source_row,
     {{ key }} as row_key,
+    {{ job_of.get(input, "cast(null as " ~ dbt.type_string() ~ ")") }} as job_id,
+    {% if input in with_attribute -%}
+    attribute_id,
+    {%- else -%}
+    cast(null as {{ dbt.type_string() }}) as attribute_id,
+    {%- endif %}
     {%- if input in with_rules %}
-    problem is not null as is_error,
+    {{ "false" if demo_stands_in(input) else "problem is not null" }} as is_error,
     coalesce(problem, left_out_by_rule) as reason,
     {%- else %}
-    true as is_error,
+    {{ "false" if demo_stands_in(input) else "true" }} as is_error,
     problem as reason,
     {%- endif %}
     is_usable as is_used_in_part,

@@ -1,3 +1,6 @@
+-- The grid stands on inputs that were looked through: no cell is asked before.
+-- depends_on: {{ ref("int_quarantined_rows") }}
+-- depends_on: {{ ref("int_input_keys") }}
 with jobs as (
     select job_number from {{ ref("int_jobs") }}
 ),

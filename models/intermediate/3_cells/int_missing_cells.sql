@@ -1,5 +1,6 @@
--- Most jobs are known in full: they are found by a count, and only the others' cells
--- are looked up one by one.
+-- A cell whose value stands in quarantine is not asked while that is open. Most jobs
+-- are known in full: they are found by a count, and only the others' cells are looked
+-- up one by one.
 with known_values as (
     select * from {{ ref("int_known_values") }}
 ),
@@ -30,6 +31,12 @@ missing_cells as (
             where
                 known_values.job_number = cells.job_number
                 and known_values.attribute_number = cells.attribute_number
+        )
+        and not exists (
+            select 1 from {{ ref("int_set_aside_cells") }} as set_aside_cells
+            where
+                set_aside_cells.job_number = cells.job_number
+                and set_aside_cells.attribute_number = cells.attribute_number
         )
 )
 

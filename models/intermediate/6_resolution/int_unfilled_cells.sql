@@ -53,6 +53,19 @@ unfilled_cells as (
         on
             jobs.job_id = imputed.job_id
             and attributes.attribute_id = imputed.attribute_id
+),
+
+set_aside_cells as (
+    select
+        job_number,
+        attribute_number,
+        'set_aside' as fill_status,
+        'the value given for it is in quarantine (' || quarantined_row
+        || '): correct or remove that row' as fill_reason,
+        'value_set_aside' as fill_reason_code,
+    from {{ ref("int_set_aside_cells") }}
 )
 
 select * from unfilled_cells
+union all
+select * from set_aside_cells

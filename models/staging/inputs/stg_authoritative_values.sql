@@ -13,6 +13,7 @@ renamed as (
             when 'major_group' then {{ noc_code("scope_code", 2) }}
             else scope_code
         end as scope_code,
+        scope_code as scope_code_text,
         attribute_id,
         value,
         {{ to_number("value") }} as value_number,

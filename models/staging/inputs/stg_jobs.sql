@@ -9,6 +9,7 @@ renamed as (
         job_family,
         job_function,
         {{ noc_code("unit_group", 5) }} as unit_group,
+        unit_group as unit_group_text,
         source_file,
         source_row,
         record_problem,

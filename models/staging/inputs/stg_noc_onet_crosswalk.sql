@@ -5,7 +5,8 @@ with source as (
 renamed as (
     select
         {{ noc_code("unit_group", 5) }} as unit_group,
-        onet_soc_code,
+        unit_group as unit_group_text,
+        {{ onet_soc_code("onet_soc_code") }} as onet_soc_code,
         onet_title,
         source_file,
         source_row,

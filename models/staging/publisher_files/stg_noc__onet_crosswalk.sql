@@ -9,7 +9,7 @@ with source as (
 
 renamed as (
     select
-        {{ noc_code('"noc"', 5) }} as unit_group,
+        trim("noc") as unit_group,
         trim("onet") as onet_soc_code,
         {{ plain_text('"onet_title"') }} as onet_title,
         source_file,
