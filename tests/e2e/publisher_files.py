@@ -219,4 +219,6 @@ def write(folder: Path, changes: Mapping[str, str | None] | None = None) -> Path
 def with_lines(name: str, *lines: str) -> str:
     """Return a file's text with more lines at its end."""
     end = "\r\n" if "\r\n" in FILES[name] else "\n"
-    return FILES[name] + end.join(line.replace("|", "\t") for line in lines) + end
+    if name.endswith(".txt"):
+        lines = tuple(line.replace("|", "\t") for line in lines)
+    return FILES[name] + end.join(lines) + end

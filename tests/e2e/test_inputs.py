@@ -59,7 +59,11 @@ def faulty_files() -> dict[str, str]:
             *(NOC, "5,Unit Group,1,Lost its zeros,", "five,Unit Group,64410,No level,"),
             "5,Unit Group,64409,Twice,",
         ),
-        CROSSWALK: with_lines(CROSSWALK, "55555,Nobody,11-1031.00,Legislators"),
+        CROSSWALK: with_lines(
+            *(CROSSWALK, "55555,Nobody,11-1031.00,Legislators"),
+            "0012,Nobody,11-1031.00,Legislators",
+            "10,Legislators,abcde,Legislators",
+        ),
         ONET_SKILLS: with_lines(
             ONET_SKILLS,
             "29-1215.00|2.A.1.c|Writing|LV|7.01|8|n/a|n/a|n/a|N|N|08/2023|Analyst",
@@ -70,6 +74,7 @@ def faulty_files() -> dict[str, str]:
         JOBS: with_lines(
             *(JOBS, "P9,Ghost writer,,99999,", "P1,Mayor again,Council,10,", "P10,,Care,31100,"),
             *(",No number,Care,31100,", "P11,Clerk, senior,Care,31100,", "P12,Baker,Care,31100"),
+            "P13,Deputy,Council,0012,",
         ),
         ATTRIBUTES: with_lines(
             *(ATTRIBUTES, "HR Grade,Grade,organisation,,text,,,,"),
@@ -79,6 +84,8 @@ def faulty_files() -> dict[str, str]:
             "hr_class,Class,organisation,,category,,,,",
             "hr_span,Span,organisation,,number,9,1,,",
             "hr_age,Age,organisation,,number,young,,,",
+            "hr_side,Side,organisation,,category,,,left|right|,",
+            "hr_hand,Hand,organisation,,category,,,left|left,",
         ),
         RATINGS: with_lines(
             *(RATINGS, "job,P8,hr_nothing,1,HR,2026", "job,P99,hr_team,1,HR,2026"),
@@ -101,6 +108,14 @@ FAULTS = [
     ("noc_structure", NOC, 24, "noc_level: is not a number from 1 to 5", False),
     ("noc_structure", NOC, 25, "noc_code: '64409' stands in an earlier row", False),
     ("noc_onet_crosswalk", CROSSWALK, 8, "unit_group: '55555' is no unit group", False),
+    (
+        "noc_onet_crosswalk",
+        CROSSWALK,
+        9,
+        "unit_group: '0012' is no unit group of NOC 2021 (four",
+        False,
+    ),
+    ("noc_onet_crosswalk", CROSSWALK, 10, "onet_soc_code: 'abcde' has not the form", False),
     ("onet_ratings", ONET_SKILLS, 9, "data_value: 7.01 is off the scale LV", False),
     ("onet_ratings", ONET_SKILLS, 10, "scale_id: 'ZZ' is no scale of O*NET", False),
     ("onet_ratings", ONET_SKILLS, 11, "data_value: 'high' is no number", False),
@@ -111,6 +126,7 @@ FAULTS = [
     ("jobs", JOBS, 13, "job_id: is empty", False),
     ("jobs", JOBS, 14, "the row has 6 fields, the header 5", False),
     ("jobs", JOBS, 15, "the row has 4 fields, the header 5", False),
+    ("jobs", JOBS, 16, "unit_group: '0012' is no unit group of NOC 2021 (four digits", True),
     ("attributes", ATTRIBUTES, 7, "attribute_id: 'HR Grade' may hold lower-case", False),
     ("attributes", ATTRIBUTES, 8, "attribute_id: 'hr_tools' stands in an earlier row", False),
     ("attributes", ATTRIBUTES, 9, "value_type: 'feeling' is none of rating,", False),
@@ -118,6 +134,8 @@ FAULTS = [
     ("attributes", ATTRIBUTES, 11, "allowed_values: a category needs its values", False),
     ("attributes", ATTRIBUTES, 12, "scale_maximum: is not above scale_minimum", False),
     ("attributes", ATTRIBUTES, 13, "scale_minimum: 'young' is no number", False),
+    ("attributes", ATTRIBUTES, 14, "allowed_values: one of the values is empty", False),
+    ("attributes", ATTRIBUTES, 15, "allowed_values: one of the values stands there twice", False),
     ("authoritative_values", RATINGS, 9, "attribute_id: 'hr_nothing' is not in the", False),
     ("authoritative_values", RATINGS, 10, "scope_code: 'P99' is no known job", False),
     ("authoritative_values", RATINGS, 11, "value: -1 is off the scale (0.0 to any)", False),
@@ -206,6 +224,19 @@ def own_tables(warehouse: Warehouse) -> Done:
         return Done(warehouse, run, server.asked)
 
 
+def codes_of_another_release(warehouse: Warehouse) -> Done:
+    """Build from jobs of which six in thirty carry no code of NOC 2021, and then from one more."""
+    jobs = warehouse.folder / "data" / "jobs.csv"
+    jobs.parent.mkdir()
+    rows = ["job_id,job_title,unit_group", *(f"J{number},Clerk,21211" for number in range(24))]
+    rows += [f"K{number},Engineer,{2131 + number}" for number in range(6)]
+    jobs.write_text("\n".join(rows), encoding="utf-8")
+    command = ("--select", "+int_cells", "--exclude-resource-type", "unit_test", "test")
+    warehouse.dbt("build", *command).ok()
+    jobs.write_text("\n".join([*rows, "K6,Engineer,2147"]), encoding="utf-8")
+    return Done(warehouse, warehouse.dbt("build", *command))
+
+
 SCENARIOS: dict[str, tuple[Callable[[Warehouse], Done], dict[str, Any]]] = {
     "files": (
         own_files,
@@ -217,6 +248,7 @@ SCENARIOS: dict[str, tuple[Callable[[Warehouse], Done], dict[str, Any]]] = {
         },
     ),
     "faulty": (own_faulty_files, publisher_files.VARS),
+    "other_codes": (codes_of_another_release, {"input_jobs": "files"}),
     "unreadable": (files_that_cannot_be_read, publisher_files.VARS),
     "tables": (
         own_tables,
@@ -490,6 +522,22 @@ def test_a_cell_whose_own_value_is_at_fault_is_not_asked(faulty: Done) -> None:
         "select job_id, attribute_id from main_intermediate.int_llm_imputed_attributes"
     )
     assert not {(job, attribute) for job, attribute, _, _ in cells} & set(asked)
+
+
+def test_too_many_unknown_codes_stop_the_run(runs: dict[str, Future[Done]]) -> None:
+    """A fifth of a column's codes may be unknown; with more nothing is built on them."""
+    done = runs["other_codes"].result()
+    assert done.run.code == 1
+    assert (
+        "jobs.unit_group: 7 of 31 codes (22.6 %) are not in the classification, such as `2131`"
+        in done.run.output
+    )
+    assert "input_max_error_share (now 0.2)" in done.run.output
+    assert done.run.statuses("model")["int_cells"] == "skipped"
+    assert (
+        done.warehouse.one("select count(distinct job_number) from main_intermediate.int_cells")
+        == 30
+    )
 
 
 @pytest.mark.parametrize(
