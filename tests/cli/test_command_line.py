@@ -158,6 +158,45 @@ def test_doctor_says_that_a_model_is_unknown_or_has_no_price(
     assert "note     price" in done.out
 
 
+@pytest.mark.parametrize(
+    ("root", "model"),
+    [
+        ("vars: {jobforge: {llm_model: corp-model}, llm_model: another}", "corp-model"),
+        ("vars: {llm_model: corp-model}", "corp-model"),
+        ("vars: {hr: {llm_model: another}}", "package-model"),
+        ("packages-install-path: modules\nvars: {jobforge: {llm_model: corp-model}}", "corp-model"),
+    ],
+)
+def test_doctor_finds_the_package_in_a_project_that_installed_it(
+    tmp_path: Path, root: str, model: str
+) -> None:
+    """The price list is the package's, and vars count as they do in dbt: the project's before the
+    package's, those under the package's name before the others."""
+    packages = tmp_path / ("modules" if "modules" in root else "dbt_packages")
+    package = Place(packages / "jobforge")
+    (package.folder / "seeds/reference").mkdir(parents=True)
+    (package.folder / "dbt_project.yml").write_text(
+        "name: jobforge\nvars: {llm_model: package-model}\n", encoding="utf-8"
+    )
+    (package.folder / "seeds/reference/model_prices.csv").write_text(
+        "model,input_usd_per_million,cached_input_usd_per_million,output_usd_per_million,"
+        "batch_discount,context_tokens,as_of,source\n"
+        f"{model},1,1,2,0.5,1000,2026-01-01,a list of this test\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "dbt_project.yml").write_text(f"name: hr\n{root}\n", encoding="utf-8")
+    done = Place(tmp_path).jobforge("doctor")
+    assert f"ok       price         {model}: 1 in, 1 cached, 2 out" in done.out, done.all
+    assert f"ok       project       {tmp_path}" in done.out
+
+
+def test_doctor_says_that_the_package_is_not_installed(tmp_path: Path) -> None:
+    """A project of one's own without the package is told what to do."""
+    (tmp_path / "dbt_project.yml").write_text("name: hr\n", encoding="utf-8")
+    done = Place(tmp_path).jobforge("doctor")
+    assert "name it in packages.yml and run dbt deps" in done.out
+
+
 def test_doctor_says_that_the_ledger_is_damaged(ledger: Place) -> None:
     """A file that is no ledger is a problem with advice, not a traceback."""
     ledger.ledger.write_bytes(b"not a database at all, and long enough to be read as one")

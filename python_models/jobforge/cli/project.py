@@ -22,6 +22,8 @@ from jobforge.ledger.location import (
 
 __all__ = ["Project", "Warehouse", "WarehouseUnavailableError", "ledger_url", "read_vars"]
 
+_PACKAGE = "jobforge"
+_PROJECT = "dbt_project.yml"
 _PRICES = Path("seeds/reference/model_prices.csv")
 
 
@@ -31,9 +33,13 @@ class WarehouseUnavailableError(JobForgeError):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A dbt project's folder and its vars as dbt_project.yml has them."""
+    """The dbt project in which people work: JobForge's own, or one that has it as a package.
+
+    `package` is JobForge's folder in it; `vars` are those that JobForge gets there without --vars.
+    """
 
     folder: Path
+    package: Path
     vars: dict[str, Any]
 
     @classmethod
@@ -41,19 +47,39 @@ class Project:
         """Return the project in this folder or one above it, or None."""
         start = (start or Path.cwd()).resolve()
         for folder in (start, *start.parents):
-            file = folder / "dbt_project.yml"
-            if file.is_file():
-                content = yaml.safe_load(file.read_text("utf-8")) or {}
-                return cls(folder, dict(content.get("vars") or {}))
+            if (folder / _PROJECT).is_file():
+                content = _content(folder)
+                packages = folder / str(content.get("packages-install-path") or "dbt_packages")
+                installed = packages / _PACKAGE
+                package = installed if (installed / _PROJECT).is_file() else folder
+                return cls(folder, package, _vars(folder, package))
         return None
 
     def price_rows(self) -> pa.Table:
-        """Return the price list that the project ships."""
-        file = self.folder / _PRICES
+        """Return the price list that JobForge ships."""
+        file = self.package / _PRICES
         if not file.is_file():
-            raise SettingsError(f"the project has no price list {_PRICES}")
+            raise SettingsError(
+                f"there is no price list {_PRICES}: this project is not JobForge's own, so name it"
+                " in packages.yml and run dbt deps"
+            )
         with file.open(encoding="utf-8", newline="") as rows:
             return pa.Table.from_pylist(list(csv.DictReader(rows)))
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load((folder / _PROJECT).read_text("utf-8")) or {})
+
+
+def _vars(folder: Path, package: Path) -> dict[str, Any]:
+    """Return the vars in dbt's order: the package's, then the project's, each the scoped last."""
+    name = _content(package).get("name")
+    found: dict[str, Any] = {}
+    for place in (package, folder):
+        given = dict(_content(place).get("vars") or {})
+        scoped = given.pop(name, None)
+        found |= given | dict(scoped or {})
+    return found
 
 
 def read_vars(text: str | None) -> dict[str, Any]:
