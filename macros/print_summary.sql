@@ -58,19 +58,25 @@
     {% endfor %}
 {% endmacro %}
 
-{# Where a model stands: a hook may not use ref. #}
+{# Where a model stands, none where it was never built: a hook may not use ref, and
+   the run's selection may lack the model. #}
 {% macro relation_of(name) %}
-    {{ return((
-        graph.nodes.values() | selectattr("name", "equalto", name) | first
-    ).relation_name) }}
+    {% set node = graph.nodes.values() | selectattr("name", "equalto", name) | first %}
+    {{ return(adapter.get_relation(
+        database=node.database, schema=node.schema, identifier=node.alias
+    )) }}
 {% endmacro %}
 
 {# The keys of the inputs that point to nothing. #}
 {% macro log_unmatched_keys() %}
+    {% set input_keys = relation_of("int_input_keys") %}
+    {% if not input_keys %}
+        {{ return(none) }}
+    {% endif %}
     {% for row in run_query(
         "select input, key_column, rows_without_partner, rows_with_key,"
         ~ " 100 * share_without_partner, points_to, example from "
-        ~ relation_of("int_input_keys") ~ " where rows_without_partner > 0"
+        ~ input_keys ~ " where rows_without_partner > 0"
         ~ " order by input, key_column, points_to"
     ) if not demo_stands_in(row[0]) %}
         {% do log(
@@ -84,6 +90,9 @@
 {# The rows of the inputs that could not be used. #}
 {% macro log_quarantine() %}
     {% set quarantine = relation_of("int_quarantined_rows") %}
+    {% if not quarantine %}
+        {{ return(none) }}
+    {% endif %}
     {% set counts = run_query(
         "select count(case when is_error then 1 end),"
         ~ " count(case when not is_error then 1 end) from " ~ quarantine

@@ -46,11 +46,22 @@
     {% set problems = [] %}
     {% for path in found %}
         {% set by_hand = file.get("by_hand", false) %}
-        {% set broken = broken_records(path, by_hand) %}
-        {% set header = [] if by_hand and broken else file_header(path, by_hand) %}
-        {% for record in broken %}
+        {% set records = file_records(path, by_hand) %}
+        {% set is_empty = not records.rows and not records.broken %}
+        {% set header = [] if is_empty or by_hand and records.broken
+            else file_header(path, by_hand) %}
+        {% for record in records.broken %}
             {% do problems.append("the file " ~ path ~ " " ~ record ~ " (input " ~ input ~ ")") %}
         {% endfor %}
+        {% if is_empty %}
+            {% do problems.append(
+                "the file " ~ path ~ " has no row below a header (input " ~ input
+                ~ "): export it again" ~ (
+                    ", or empty the var " ~ file.var ~ " where there are none"
+                    if file.get("is_optional") else ""
+                )
+            ) %}
+        {% endif %}
         {% for column in file.columns if header and column not in header %}
             {% do problems.append(
                 "the file " ~ path ~ " has no column `" ~ column ~ "` (input " ~ input
@@ -102,16 +113,20 @@
     {{ return(run_query(query).columns[0].values()) }}
 {% endmacro %}
 
-{# What is wrong with the records of a file that cannot be cut into its columns.
-   A record of a file kept by hand that has too many or too few fields goes into
-   quarantine instead; only a quote without its partner spoils all after it. #}
-{% macro broken_records(path, by_hand) %}
-    {{ return(adapter.dispatch("broken_records", "jobforge")(path, by_hand)) }}
+{# How many rows a file has below its header, and what is wrong with those that cannot
+   be cut into its columns. A record of a file kept by hand that has too many or too
+   few fields goes into quarantine instead; only a quote without its partner spoils
+   all after it. #}
+{% macro file_records(path, by_hand) %}
+    {{ return(adapter.dispatch("file_records", "jobforge")(path, by_hand)) }}
 {% endmacro %}
 
-{% macro duckdb__broken_records(path, by_hand) %}
+{% macro duckdb__file_records(path, by_hand) %}
     {% if by_hand %}
-        {{ return(unpaired_quotes(path)) }}
+        {% set broken = unpaired_quotes(path) %}
+        {{ return({
+            "broken": broken, "rows": 0 if broken else hand_kept_rows(path),
+        }) }}
     {% endif %}
     {% set tab = path.endswith(".txt") %}
     {% set quote = "" if tab else '"' %}
@@ -120,7 +135,7 @@
         {% do columns.append("'c" ~ loop.index ~ "': 'VARCHAR'") %}
     {% endfor %}
     {% if not columns %}
-        {{ return(["is empty"]) }}
+        {{ return({"broken": [], "rows": 0}) }}
     {% endif %}
     {% do run_query("drop table if exists temp.jobforge_rejected_rows") %}
     {% do run_query("drop table if exists temp.jobforge_rejected_scans") %}
@@ -135,7 +150,7 @@
             rejects_scan = 'jobforge_rejected_scans'
         )
     {% endset %}
-    {% do run_query(query) %}
+    {% set rows = run_query(query).columns[0].values()[0] %}
     {% set query %}
         select
             line,
@@ -158,7 +173,20 @@
             else " cannot be read: " ~ row[2] | lower
         )) %}
     {% endfor %}
-    {{ return(broken) }}
+    {{ return({"broken": broken, "rows": rows}) }}
+{% endmacro %}
+
+{# How many records of a file kept by hand stand below its header; one of blanks and
+   commas alone is none. #}
+{% macro hand_kept_rows(path) %}
+    {% set query %}
+        select greatest(0, len(list_filter(
+            {{ csv_text_records() }},
+            lambda record: regexp_matches(record, '[^",\s\xA0]')
+        )) - 1)
+        from read_text('{{ path | replace("'", "''") }}')
+    {% endset %}
+    {{ return(run_query(query).columns[0].values()[0]) }}
 {% endmacro %}
 
 {# The lines of a file that may hold a double quote without its partner; none
@@ -173,7 +201,7 @@
         from (
             select
                 content,
-                string_split(content, chr(10)) as lines,
+                string_split({{ csv_text("content") }}, chr(10)) as lines,
             from read_text('{{ path | replace("'", "''") }}')
         )
         where len(replace(content, '"', '')) % 2 <> len(content) % 2

@@ -1,6 +1,6 @@
 {# One row per record of a CSV file that people keep by hand, in the columns of
    an input's contract. A line break inside a title may be quoted or, when it is
-   a lone carriage return, even bare; spaces and a BOM do not matter. The rows of
+   a lone carriage return among line feeds, even bare; spaces and a BOM do not matter. The rows of
    publishers' files go through read_csv instead. #}
 {% macro csv_records(input, relation) %}
     {{ return(adapter.dispatch("csv_records", "jobforge")(input, relation)) }}
@@ -56,11 +56,25 @@
                     filename || ' has a double quote without its partner: '
                     || 'write a quote inside quoted text twice'
                 )
-            else replace(
-                ltrim(content, chr(65279)), chr(13) || chr(10), chr(10)
-            )
+            else {{ csv_text("content") }}
         end,
         '(?:[^"\n]|"[^"]*")+'
+    )
+{%- endmacro %}
+
+{# A file's text without a BOM and with a line feed at the end of each line. Where no
+   line feed stands outside quotes, carriage returns end the lines. #}
+{% macro csv_text(content) -%}
+    ltrim(
+        case
+            when
+                regexp_full_match(
+                    {{ content }}, '(?:[^"\n]|"[^"]*")*\s*|[^\n]*\s*'
+                )
+                then replace({{ content }}, chr(13), chr(10))
+            else replace({{ content }}, chr(13) || chr(10), chr(10))
+        end,
+        chr(65279)
     )
 {%- endmacro %}
 

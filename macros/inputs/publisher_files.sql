@@ -52,7 +52,7 @@
     {% for own in ["attributes", "authoritative_values"] if own == input and var(own ~ "_file") %}
         {% do files.append({
             "path": var(own ~ "_file"), "var": own ~ "_file",
-            "columns": contract_columns(own), "by_hand": true,
+            "columns": contract_columns(own), "by_hand": true, "is_optional": true,
         }) %}
     {% endfor %}
     {% set placed = [] %}

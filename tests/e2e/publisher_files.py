@@ -184,15 +184,17 @@ FILES = {
         "P8,Poet in residence,,,",
         end="\r\n",
     ),
+    # Lines end in carriage returns; one in quotes ends in a line feed.
     "hr/attributes.csv": csv(
         "attribute_id,attribute_name,domain,description,value_type,scale_minimum,scale_maximum,"
         "allowed_values,unit",
-        'hr_clearance,Clearance,Organisation,"None, basic or secret",category,,,none| basic |'
+        'hr_clearance,Clearance,Organisation,"None, basic\nor secret",category,,,none| basic |'
         "secret,",
         "hr_on_call,On call,organisation,,boolean,,,,",
         "hr_team,Team,organisation,,number,0,,,people",
         "hr_tools,Tools,organisation,,text,,,,",
         "skills_programming,Programming,skills,,rating,0,5,,",
+        end="\r",
     ),
     "hr/ratings.csv": csv(
         "scope_level,scope_code,attribute_id,value,Survey,Year",
@@ -218,7 +220,7 @@ def write(folder: Path, changes: Mapping[str, str | None] | None = None) -> Path
 
 def with_lines(name: str, *lines: str) -> str:
     """Return a file's text with more lines at its end."""
-    end = "\r\n" if "\r\n" in FILES[name] else "\n"
+    end = next(end for end in ("\r\n", "\r", "\n") if FILES[name].endswith(end))
     if name.endswith(".txt"):
         lines = tuple(line.replace("|", "\t") for line in lines)
     return FILES[name] + end.join(lines) + end

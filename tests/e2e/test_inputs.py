@@ -181,6 +181,8 @@ def files_that_cannot_be_read(warehouse: Warehouse) -> Done:
             "onet/Knowledge.txt": with_lines("onet/Knowledge.txt", "29-1215.00|2.C.1.b|Adm"),
             TITLES: with_lines(TITLES, '31100.01,4,Example,"half quoted'),
             RATINGS: with_lines(RATINGS, 'job,P8,hr_tools,"pen,HR,2026'),
+            ATTRIBUTES: publisher_files.FILES[ATTRIBUTES].partition("\r")[0] + "\r,,,,,,,,\r",
+            CROSSWALK: publisher_files.FILES[CROSSWALK].partition("\r\n")[0],
         },
     )
     return Done(warehouse, warehouse.dbt(*BUILD))
@@ -401,6 +403,19 @@ def test_oddity_is_survived(files: Done, oddity: str) -> None:
     assert files.value(job_id, attribute_id) == value
 
 
+def test_lines_that_end_in_carriage_returns_are_read(files: Done) -> None:
+    """A file of carriage returns alone has as many rows as it has lines, quoted ones joined."""
+    assert files.warehouse.query(
+        "select attribute_id, description from main_intermediate.int_attributes"
+        " where attribute_id like 'hr\\_%' escape '\\' order by attribute_id"
+    ) == [
+        ("hr_clearance", "None, basic or secret"),
+        ("hr_on_call", None),
+        ("hr_team", None),
+        ("hr_tools", None),
+    ]
+
+
 def test_guide_describes_attributes(files: Done) -> None:
     """An attribute's description is the guide's, over whichever lines it goes."""
     assert (
@@ -550,6 +565,10 @@ def test_too_many_unknown_codes_stop_the_run(runs: dict[str, Future[Done]]) -> N
         "oasis/skills_oasis_2023_v1.0.csv row 8 has 6 fields, the header 5",
         "onet/Knowledge.txt row 3 has 3 fields, the header 7",
         "oasis/example-titles_oasis_2023_v1.0.csv row 5 has a double quote without",
+        "hr/attributes.csv has no row below a header (input attributes): export it again, or"
+        " empty the var attributes_file where there are none",
+        "crosswalk/noc2021_onet26.csv has no row below a header (input noc_onet_crosswalk):"
+        " export it again",
     ],
 )
 def test_unreadable_file_is_named(unreadable: Done, words: str) -> None:
