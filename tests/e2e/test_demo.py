@@ -137,7 +137,9 @@ def test_onet_value_names_its_codes(demo: Warehouse) -> None:
         select c.unit_group, e.attribute_id,
             r.onet_soc_code || case when r.not_relevant = 'Y' then ' (not relevant)' else '' end,
             r.scale_id,
-            avg(case when r.not_relevant = 'Y' then s.minimum else cast(r.data_value as double) end),
+            avg(
+                case when r.not_relevant = 'Y' then s.minimum else cast(r.data_value as double) end
+            ),
             any_value(a.scale_maximum)
         from main_demo.demo_onet_ratings as r
         inner join main_demo.demo_attribute_onet_elements as e using (element_id, scale_id)
