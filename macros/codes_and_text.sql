@@ -79,6 +79,26 @@
     nullif(trim(regexp_replace({{ column }}, '[\s\xA0]+', ' ', 'g')), '')
 {%- endmacro %}
 
+{# A release as text that sorts as releases follow each other: by its numbers, so that
+   30.10 comes after 30.9 and 2024-02-01 after 2023 v1.1; of a date with the year at its
+   end (02/2024) the year first. Null, which sorts before all, where it has no number. #}
+{% macro release_order(column) -%}
+    {{ return(adapter.dispatch("release_order", "jobforge")(column)) }}
+{%- endmacro %}
+
+{% macro duckdb__release_order(column) -%}
+    nullif(array_to_string(list_transform(
+        regexp_extract_all(
+            regexp_replace(
+                {{ column }}, '^(?:([0-9]{1,2})[/.-])?([0-9]{1,2})[/.-]([0-9]{4})$',
+                '\3.\2.\1'
+            ),
+            '[0-9]+'
+        ),
+        lambda number: lpad(number, 12, '0')
+    ), '.'), '')
+{%- endmacro %}
+
 {# A list out of text with `|` between its items. #}
 {% macro text_list(column) -%}
     {{ return(adapter.dispatch("text_list", "jobforge")(column)) }}

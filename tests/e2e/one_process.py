@@ -1,6 +1,7 @@
 """Several dbt commands in one process, which parses the project once.
 
-Reads a JSON list of commands, writes to stderr as JSON, by command, why it failed: nothing where it did not.
+Reads a JSON list of commands, writes to stderr as JSON, by command, why it failed: nothing where
+it did not.
 """
 
 from __future__ import annotations

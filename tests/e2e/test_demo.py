@@ -134,16 +134,22 @@ def test_onet_value_names_its_codes(demo: Warehouse) -> None:
     )
     ratings = demo.query(
         """
-        select c.unit_group, e.attribute_id, r.onet_soc_code, r.scale_id,
-            avg(cast(r.data_value as double)), any_value(a.scale_maximum)
+        select c.unit_group, e.attribute_id,
+            r.onet_soc_code || case when r.not_relevant = 'Y' then ' (not relevant)' else '' end,
+            r.scale_id,
+            avg(
+                case when r.not_relevant = 'Y' then s.minimum else cast(r.data_value as double) end
+            ),
+            any_value(a.scale_maximum)
         from main_demo.demo_onet_ratings as r
         inner join main_demo.demo_attribute_onet_elements as e using (element_id, scale_id)
         inner join main_demo.demo_attributes as a using (attribute_id)
+        inner join main_reference.onet_scales as s using (scale_id)
         inner join (
             select distinct unit_group, onet_soc_code from main_demo.demo_noc_onet_crosswalk
         ) as c using (onet_soc_code)
-        where coalesce(r.recommend_suppress, 'N') <> 'Y' and coalesce(r.not_relevant, 'N') <> 'Y'
-        group by all order by r.onet_soc_code
+        where coalesce(r.recommend_suppress, 'N') <> 'Y'
+        group by all order by 3
         """
     )
     assert cells
@@ -255,10 +261,9 @@ def test_summary_counts_what_gold_holds(demo_build: tuple[Warehouse, Run]) -> No
 
 
 def test_suppressed_figures_are_counted_not_dropped(demo: Warehouse) -> None:
-    """Suppressed and not-relevant O*NET rows stand in quarantine, by rule and not as errors."""
+    """Suppressed O*NET rows stand in quarantine, by rule and not as errors."""
     flagged = demo.one(
-        "select count(*) from main_demo.demo_onet_ratings"
-        " where recommend_suppress = 'Y' or not_relevant = 'Y'"
+        "select count(*) from main_demo.demo_onet_ratings where recommend_suppress = 'Y'"
     )
     assert flagged
     assert demo.query(

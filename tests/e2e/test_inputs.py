@@ -314,8 +314,8 @@ def test_files_build(files: Done) -> None:
 
 
 def test_files_lose_no_row(files: Done) -> None:
-    """No row of a file with oddities is an error; suppressed, not-relevant and repeated rows are
-    left out by rule."""
+    """No row of a file with oddities is an error; suppressed and repeated rows are left out
+    by rule."""
     assert (
         files.warehouse.query(
             f"select * from {QUARANTINE} where is_error and input <> 'attribute_onet_elements'"
@@ -329,7 +329,6 @@ def test_files_lose_no_row(files: Done) -> None:
     assert rows == [
         ("noc_onet_crosswalk", 4, "onet_soc_code"),
         ("onet_ratings", 6, "recommend_suppress"),
-        ("onet_ratings", 7, "not_relevant"),
     ]
 
 
@@ -384,7 +383,7 @@ ODDITIES = {
     "O*NET without Not Relevant": ("P6", "personal_attributes_leadership", "2.5"),
     "O*NET level from 0-7 to 0-3": ("P6", "knowledge_clerical", "1.5"),
     "O*NET level from 0-7 to 0-5": ("P6", "skills_reading_comprehension", "3.75"),
-    "O*NET not relevant": ("P6", "skills_writing", None),
+    "O*NET not relevant": ("P6", "skills_writing", "0"),
     "category, trimmed": ("P1", "hr_clearance", "secret"),
     "boolean in capitals": ("P1", "hr_on_call", "true"),
     "scope whose zeros are lost": ("P1", "hr_team", "9"),

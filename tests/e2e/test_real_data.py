@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from e2e.gold_digests import TABLES, digests, recorded
+from e2e.gold_digests import TABLES, digests, recorded, take_older_rules
 from e2e.runs import ROOT, Run, Warehouse
 
 DATA = ROOT.parent / "shared" / "data"
@@ -22,7 +22,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def published_run(new_warehouse: Callable[..., Warehouse]) -> tuple[Warehouse, Run]:
-    """The published files, through the whole cascade without a model."""
+    """The published files, through the whole cascade without a model, by the older rules."""
     warehouse = new_warehouse(
         "published",
         input="files",
@@ -34,9 +34,8 @@ def published_run(new_warehouse: Callable[..., Warehouse]) -> tuple[Warehouse, R
         jobs_file="jobs_example_titles.csv",
         llm_mode="off",
     )
-    only_build = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
-    run = warehouse.dbt("build", *only_build)
-    return warehouse, run
+    take_older_rules(warehouse)
+    return warehouse, warehouse.dbt("run")
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,32 @@ onet_scales as (
     from {{ ref("onet_scales") }}
 ),
 
-checked as (
+rules as (
+    select count(*) > 0 as not_relevant_is_lowest
+    from {{ ref("onet_rules") }}
+    where rule = 'not_relevant' and value = 'lowest'
+),
+
+stated as (
     select
-        onet_ratings.*,
+        onet_ratings.* exclude (rating),
         onet_minimum,
         onet_maximum,
+        known_scale_id,
+        not_relevant = 'Y' and not_relevant_is_lowest as is_not_relevant,
+        case
+            when not_relevant = 'Y' and not_relevant_is_lowest then onet_minimum
+            else rating
+        end as rating,
+    from onet_ratings
+    cross join rules
+    left join onet_scales
+        on onet_ratings.scale_id = onet_scales.known_scale_id
+),
+
+checked as (
+    select
+        * exclude (known_scale_id),
         case
             when record_problem is not null then record_problem
             when onet_soc_code is null
@@ -44,12 +65,10 @@ checked as (
         case
             when recommend_suppress = 'Y'
                 then 'recommend_suppress: O*NET marks the figure as unreliable'
-            when not_relevant = 'Y'
+            when not_relevant = 'Y' and not is_not_relevant
                 then 'not_relevant: the level was not asked of this occupation'
         end as left_out_by_rule,
-    from onet_ratings
-    left join onet_scales
-        on onet_ratings.scale_id = onet_scales.known_scale_id
+    from stated
 ),
 
 {{ unrepeated(

@@ -1,5 +1,6 @@
 -- Numbered so that of the values of a cell the smallest number is the best: by the
--- level's specificity, then the later release, the dataset's and the record's name.
+-- dataset's rank, the organisation's own first, then the level's specificity, then the
+-- dataset's name, the later release of one dataset, and the record's name.
 with scope_values as (
     select * from {{ ref("int_authoritative_scope_values") }}
 ),
@@ -16,6 +17,13 @@ inheritance_levels as (
     select * from {{ ref("inheritance_levels") }}
 ),
 
+dataset_ranks as (
+    select
+        lower(dataset) as dataset,
+        dataset_rank,
+    from {{ ref("dataset_ranks") }}
+),
+
 attributes as (
     select
         attribute_id,
@@ -27,9 +35,13 @@ numbered as (
     select
         cast(row_number() over (
             order by
+                coalesce(
+                    of_dataset.dataset_rank, of_any_other.dataset_rank
+                ) asc,
                 inheritance_levels.specificity desc,
-                scope_values.dataset_release desc nulls last,
                 scope_values.dataset asc,
+                {{ release_order("scope_values.dataset_release") }}
+                desc nulls last,
                 scope_values.source_record asc,
                 attributes.attribute_number asc
         ) as integer) as value_id,
@@ -52,6 +64,10 @@ numbered as (
         on scopes.inheritance_level = inheritance_levels.inheritance_level
     inner join attributes
         on scope_values.attribute_id = attributes.attribute_id
+    left join dataset_ranks as of_dataset
+        on lower(scope_values.dataset) = of_dataset.dataset
+    left join dataset_ranks as of_any_other
+        on of_any_other.dataset = '(any other)'
 )
 
 select * from numbered

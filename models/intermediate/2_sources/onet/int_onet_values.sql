@@ -37,6 +37,7 @@ rescaled as (
         / (ratings.onet_maximum - ratings.onet_minimum)
         * (attributes.scale_maximum - attributes.scale_minimum) as value_number,
         elements.element_id || ' ' || elements.scale_id as element,
+        ratings.is_not_relevant,
         coalesce(of_domain.agreement, of_any.agreement) as agreement,
         ratings.dataset,
         ratings.dataset_release,
@@ -62,6 +63,14 @@ code_values as (
         onet_soc_code,
         attribute_id,
         {{ ordered_mean("value_number", "element") }} as value_number,
+        onet_soc_code
+        || case
+            when not {{ dbt.bool_or("not is_not_relevant") }}
+                then ' (not relevant)'
+            when {{ dbt.bool_or("is_not_relevant") }}
+                then ' (in part not relevant)'
+            else ''
+        end as record,
         min(agreement) as agreement,
         max(dataset) as dataset,
         max(dataset_release) as dataset_release,
@@ -83,7 +92,7 @@ unit_group_values as (
         max(code_values.dataset) as dataset,
         max(code_values.dataset_release) as dataset_release,
         'O*NET-SOC ' || {{ dbt.listagg(
-            "crosswalk.onet_soc_code", "', '", "order by crosswalk.onet_soc_code"
+            "code_values.record", "', '", "order by crosswalk.onet_soc_code"
         ) }} as source_record,
     from crosswalk
     inner join code_values
