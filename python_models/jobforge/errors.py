@@ -8,9 +8,9 @@
     ├── InterruptedRunError      a run was told to stop
     ├── ApiError                 the server did not give a reply
     │   ├── FatalApiError        every further request would fail in the same way
-    │   │   ├── KeyRejectedError         401, 403
-    │   │   ├── UnknownModelError        404
-    │   │   ├── QuotaExhaustedError      429 with insufficient_quota
+    │   │   ├── KeyRejectedError         such as 401
+    │   │   ├── UnknownModelError        such as 404
+    │   │   ├── QuotaExhaustedError      such as 402, or insufficient_quota
     │   │   └── RequestRejectedError     400 and other 4xx: schema or parameter refused
     │   ├── RequestTooLongError  this one request does not fit the model
     │   └── TransientApiError    another try later may work
@@ -21,8 +21,11 @@
     └── ReplyError               the server replied, but not with an answer
         ├── RefusedError         the model or a content filter declined
         ├── TruncatedError       the reply ended at the token limit
+        ├── UnbegunError         it did before the answer began
         ├── EmptyReplyError      no choices, or no content
         └── UnreadableReplyError not the JSON that was asked for
+
+Which of a server's words are which error: the table in `provider/faults`.
 
 An error carries its evidence (HTTP status, request id) and never a secret: messages that come from
 a server pass through `redaction.redact` before they get here.
@@ -52,6 +55,7 @@ __all__ = [
     "TimedOutError",
     "TransientApiError",
     "TruncatedError",
+    "UnbegunError",
     "UnknownModelError",
     "UnreadableReplyError",
 ]
@@ -101,15 +105,15 @@ class FatalApiError(ApiError):
 
 
 class KeyRejectedError(FatalApiError):
-    """The server does not accept the key (401, 403)."""
+    """The server does not accept the key."""
 
 
 class UnknownModelError(FatalApiError):
-    """The server does not know the model, or the address is not an API's (404)."""
+    """The server does not know the model, or the address is not an API's."""
 
 
 class QuotaExhaustedError(FatalApiError):
-    """The account has no credit left (429 with insufficient_quota)."""
+    """The account has no credit left."""
 
 
 class RequestRejectedError(FatalApiError):
@@ -150,6 +154,10 @@ class RefusedError(ReplyError):
 
 class TruncatedError(ReplyError):
     """The reply ended at the token limit."""
+
+
+class UnbegunError(ReplyError):
+    """The reply ended at the token limit before the answer began: smaller requests do not help."""
 
 
 class EmptyReplyError(ReplyError):

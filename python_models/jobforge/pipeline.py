@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from jobforge.answers.bookkeeper import Bookkeeper
 from jobforge.answers.claims import Claims
+from jobforge.answers.failures import Failures
 from jobforge.answers.known import AskAgain, KeptAnswers, Settled, StoredAnswers
 from jobforge.answers.outcomes import OUTCOME_SCHEMA, CellOutcome, OutcomeColumns
 from jobforge.answers.prompt_secrets import PromptSecrets
@@ -222,9 +223,17 @@ def _plan(call: _Call, stack: ExitStack) -> _Way:
         calibration = Calibration.from_attempts(ledger.attempts(), settings.model)
     planner = Planner(settings.model, call.price(settings.model, waiver=True), calibration)
     secrets = PromptSecrets(call.forms())
+    keyer = Keyer(settings)
+    failures = None
+    if ledger is not None:
+        failures = Failures(ledger, keyer, settings)
+
+    def check(chunk: list[Settled]) -> list[Settled]:
+        checked = [secrets.check(one) for one in chunk]
+        return checked if failures is None else failures.check(checked)
 
     def finish(chunks: Chunks) -> Generator[Settled]:
-        for settled in map(secrets.check, chain.from_iterable(chunks)):
+        for settled in chain.from_iterable(map(check, chunks)):
             rest = {
                 name: replace(outcome, **asdict(planner.nothing))
                 for name, outcome in settled.outcomes.items()
@@ -238,7 +247,6 @@ def _plan(call: _Call, stack: ExitStack) -> _Way:
             yield Settled(settled.keyed, settled.outcomes | rest, ())
         call.log("\n".join(planner.summary(settings)))
 
-    keyer = Keyer(settings)
     if ledger is None:
         return _Way(keyer=keyer, find=StoredAnswers(None, None).find, finish=finish)
     kept = KeptAnswers(ledger, AskAgain.of(settings))
@@ -260,6 +268,7 @@ def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: b
         ledger=ledger,
         claims=stack.enter_context(Claims(ledger, call.run_id, again)),
         kept=KeptAnswers(ledger, again, awaited),
+        failures=Failures(ledger, keyer, settings),
         books=Bookkeeper(
             ledger=ledger, keyer=keyer, run_id=call.run_id, price=price, progress=call.progress
         ),

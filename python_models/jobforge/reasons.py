@@ -71,6 +71,10 @@ class ReasonCode(StrEnum):
         *("unread_in_a_row", _WAITS),
         "Too many replies in a row could not be read, so that nothing more was sent.",
     )
+    FRUITLESS_IN_A_ROW = (
+        *("fruitless_in_a_row", _WAITS),
+        "Reply after reply had no answer that holds, so that nothing more was sent.",
+    )
     SERVER_ASKS_TO_WAIT = (
         *("server_asks_to_wait", _WAITS),
         "The server asks to wait longer than a request may take.",
@@ -84,6 +88,11 @@ class ReasonCode(StrEnum):
     )
     REFUSED = "refused", ("refused",), "The model or a content filter declined to answer."
     TRUNCATED = "truncated", _FAILED, "The reply ended at llm_max_output_tokens."
+    UNBEGUN = (
+        "unbegun",
+        _FAILED,
+        "The reply ended at llm_max_output_tokens before the answer began.",
+    )
     EMPTY = "empty", _FAILED, "The reply has no content."
     UNREADABLE = "unreadable", _FAILED, "The reply is not the JSON that was asked for."
     LEFT_OUT = "left_out", _FAILED, "The reply leaves the attribute out."
@@ -101,6 +110,10 @@ class ReasonCode(StrEnum):
     SERVER_FAULT = "server_fault", _FAILED, "The server failed at every try."
     CONNECTION_FAILED = "connection_failed", _FAILED, "No connection could be made, or it broke."
     TIMED_OUT = "timed_out", _FAILED, "No reply came in time."
+    FAILED_TWICE = (
+        *("failed_twice", _FAILED),
+        "The very same request failed in the same way twice before; it is not bought again.",
+    )
     OTHER_FAULT = "other_fault", _FAILED, "The server gave no answer, for a fault without a name."
     # Decided in SQL, of cells that are never given to the package.
     VALUE_SET_ASIDE = (
@@ -134,6 +147,7 @@ _CODES: tuple[tuple[type[Exception], ReasonCode], ...] = (
     (errors.TimedOutError, ReasonCode.TIMED_OUT),
     (errors.RefusedError, ReasonCode.REFUSED),
     (errors.TruncatedError, ReasonCode.TRUNCATED),
+    (errors.UnbegunError, ReasonCode.UNBEGUN),
     (errors.EmptyReplyError, ReasonCode.EMPTY),
     (errors.UnreadableReplyError, ReasonCode.UNREADABLE),
 )

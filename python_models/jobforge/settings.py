@@ -215,6 +215,7 @@ class Settings:
     requests_per_minute, tokens_per_minute: limits to keep, where replies do not name them.
     max_in_flight: requests that may be in flight at once.
     reask_stale: asks again where the evidence has changed. reask_refused: where the model refused.
+    reask_failed: what failed in the same way in two runs.
     on_fatal: whether a fault that every call would meet fails the run or only warns.
     wait_for_others_seconds: how long to wait for cells that another run is asking.
     batch_wait_seconds: how long a run waits for its batches to end; 0 leaves them to the next one.
@@ -245,6 +246,7 @@ class Settings:
     max_in_flight: _Positive = 64
     reask_stale: _Flag = False
     reask_refused: _Flag = False
+    reask_failed: _Flag = False
     on_fatal: Annotated[OnFatal, _choice(*get_args(OnFatal))] = "fail"
     wait_for_others_seconds: _Wait = 90.0
     batch_wait_seconds: _Wait = 0.0

@@ -39,7 +39,7 @@ FAULTS = {
     "html": "unreadable",
     "refusal": "refused",
     "truncated": "truncated",
-    "error_body": "empty",
+    "error_body": "server_fault",
     "413": "too_long",
 }
 
@@ -146,7 +146,7 @@ def test_a_rejection_beside_an_answer_fails_no_run(runs: Runs) -> None:
     assert outcomes(rows) == {"answered": len(IDS), "awaiting_llm": len(IDS)}
 
 
-@pytest.mark.parametrize("fault", ["html", "bad_json", "error_body", "empty_choices", "nan"])
+@pytest.mark.parametrize("fault", ["html", "bad_json", "empty_choices", "nan"])
 def test_a_server_whose_replies_nobody_can_read_is_left(runs: Runs, fault: str) -> None:
     """Twenty such replies in a row end the run, and the message says where to look."""
     runs.server.rates = {fault: 1.0}
@@ -161,6 +161,82 @@ def test_a_server_that_answers_badly_is_not_left(runs: Runs, fault: str) -> None
     runs.server.rates = {fault: 1.0}
     rows = runs(*jobs(30))
     assert "awaiting_llm" not in outcomes(rows)
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ("under_a_key", "does the server take response_format"),
+        ("unbegun", "a larger llm_max_output_tokens"),
+    ],
+)
+def test_replies_in_which_nothing_holds_are_bought_a_few_times_only(
+    runs: Runs, fault: str, cause: str
+) -> None:
+    """Five in a row from three jobs end the run, which says what to look at."""
+    runs.server.rates = {fault: 1.0}
+    with pytest.raises(FatalRunError, match=f"5 replies in a row had no answer .* {cause}"):
+        runs(*jobs(60), settings={"max_in_flight": 1})
+    assert len(runs.asked) == 5 if fault == "unbegun" else 6
+
+
+def test_a_pack_in_which_nothing_holds_is_left_and_the_others_are_asked(runs: Runs) -> None:
+    """Where there were answers before, the run goes on: what else there is may hold."""
+    runs.server.script("ok", *["unbegun"] * 5)
+    rows = runs(*jobs(20), settings={"max_in_flight": 1})
+    left = {row["reason_code"] for row in rows if row["outcome"] == "awaiting_llm"}
+    assert left == {"fruitless_in_a_row"}
+    assert len(runs.asked) == 6
+
+
+@pytest.mark.parametrize("fault", ["unbegun", "bad_json", "under_a_key"])
+def test_what_failed_in_the_same_way_in_two_runs_is_not_bought_again(
+    runs: Runs, fault: str
+) -> None:
+    """The third run sends nothing, until the request changes or it is told to."""
+    for _ in range(2):
+        runs.server.rates = {fault: 1.0}
+        assert outcomes(runs(*jobs(1))) == {"failed": len(IDS)}
+        assert runs.asked
+    runs.server.rates = {}
+    rows = runs(*jobs(1))
+    assert not runs.asked
+    assert {(row["outcome"], row["reason_code"]) for row in rows} == {("failed", "failed_twice")}
+    assert outcomes(runs(*jobs(1), settings={"reask_failed": True})) == {"answered": len(IDS)}
+
+
+def test_what_failed_twice_is_asked_once_its_request_changed(runs: Runs) -> None:
+    """A larger limit is another request."""
+    for _ in range(2):
+        runs.server.script("unbegun")
+        runs(*jobs(1))
+    rows = runs(*jobs(1), settings={"max_output_tokens": 9000})
+    assert outcomes(rows) == {"answered": len(IDS)}
+
+
+def test_failures_of_two_kinds_are_no_reason_to_stop(runs: Runs) -> None:
+    """What cannot be read today and is empty tomorrow may be an answer the day after."""
+    for fault in ("bad_json", "empty_content"):
+        runs.server.script(fault, fault)
+        runs(*jobs(1))
+    assert outcomes(runs(*jobs(1))) == {"answered": len(IDS)}
+
+
+def test_a_rate_limit_inside_a_200_is_waited_for(runs: Runs) -> None:
+    """A router's reply counts as what it says: every cell is answered in the end."""
+    runs.server.script("router_429", "ok", "router_429", "error_body")
+    rows = runs(*jobs(4))
+    assert outcomes(rows) == {"answered": 4 * len(IDS)}
+
+
+def test_a_prompt_that_was_cut_is_said_once(runs: Runs) -> None:
+    """Fewer tokens than any tokeniser makes of the prompt; the answers are kept."""
+    runs.server.rates = {"cut_prompt": 1.0}
+    said: list[str] = []
+    rows = runs(*jobs(3), log=said.append)
+    assert outcomes(rows) == {"answered": 3 * len(IDS)}
+    (line,) = [line for line in said if "may cut prompts to its context" in line]
+    assert line.startswith("LLM: the server counted 32 tokens of a prompt of ")
 
 
 def test_one_answer_among_many_unreadable_replies_keeps_a_run_going(runs: Runs) -> None:

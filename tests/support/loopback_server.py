@@ -63,8 +63,17 @@ REPLY_FAULTS = (
     "null_content",
     "empty_choices",
     "error_body",
+    "router_429",
+    "unbegun",
+    "under_a_key",
+    "cut_prompt",
     "other_model",
 )
+# What a router in front of the model sends with a 200.
+BODY_ERRORS = {
+    "error_body": {"message": "upstream failed", "code": 502},
+    "router_429": {"message": "Provider returned error", "code": 429},
+}
 # These spoil one attribute, the first one or the one named after `=`.
 CELL_FAULTS = (
     "wrong_type",
@@ -229,8 +238,8 @@ class LoopbackServer:
 
     def completion(self, body: Json, fault: str, value: str, number: int) -> Json:
         """Return the reply to a request, as the fault spoils it."""
-        if fault == "error_body":
-            return {"error": {"message": "upstream failed", "code": 502}}
+        if fault in BODY_ERRORS:
+            return {"error": BODY_ERRORS[fault]}
         schema = schema_of(body)
         answer = self.answer(body) if self.answer else None
         if answer is None:
@@ -238,7 +247,11 @@ class LoopbackServer:
         content, finish, refusal = _misbehave(answer, fault, value)
         message = {"role": "assistant", "content": content, "refusal": refusal}
         prompt_tokens = sum(len(m["content"]) for m in body["messages"]) // 4
+        if fault == "cut_prompt":
+            prompt_tokens = 32
         completion_tokens = len(content or "") // 4
+        if fault == "unbegun":
+            completion_tokens = body.get("max_completion_tokens") or body.get("max_tokens") or 0
         choices = [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}]
         return {
             "id": f"chatcmpl-{number}",
@@ -500,9 +513,11 @@ def _misbehave(answer: Json, fault: str, value: str) -> tuple[str | None, str, s
         "not_an_object": json.dumps(list(answer.values())),
         "nan": text.replace('"confidence": ', '"confidence": NaN, "was": ', 1),
         "empty_content": "",
+        "unbegun": "",
+        "under_a_key": json.dumps({"answers": answer}),
         "null_content": None,
     }
-    return spoiled.get(fault, text), "length" if fault == "truncated" else "stop", None
+    return spoiled.get(fault, text), "length" if fault in ("truncated", "unbegun") else "stop", None
 
 
 def _spoil(answer: Json, fault: str, attribute: str) -> Json:

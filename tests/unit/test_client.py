@@ -124,7 +124,7 @@ FAULTS = [
     ("empty_content", errors.EmptyReplyError, 1),
     ("null_content", errors.EmptyReplyError, 1),
     ("empty_choices", errors.EmptyReplyError, 1),
-    ("error_body", errors.EmptyReplyError, 1),
+    ("error_body", errors.ServerFaultError, 1),
 ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from jobforge import errors
-from jobforge.answers.follow_up import Again, Verdict, after_batch, after_cell, after_live
+from jobforge.answers.follow_up import Again, Verdict, after_batch, after_cells, after_live
 
 CELLS = ("a", "b", "c")
 
@@ -40,10 +40,25 @@ def test_what_cannot_be_read_is_asked_once_more(kind: type[errors.ReplyError]) -
 
 def test_a_cell_that_does_not_hold_is_asked_alone() -> None:
     """Live once more; in a batch where it was not alone already."""
-    assert after_cell("a", may_repeat=True) == [Again(("a",), "alone", may_repeat=False)]
-    assert after_cell("a", may_repeat=False) == []
+    alone = [Again((name,), "alone", may_repeat=False) for name in ("a", "b")]
+    assert after_cells(("a", "b"), is_fruitless=False, may_repeat=True) == alone
+    assert after_cells(("a", "b"), is_fruitless=False, may_repeat=False) == []
+    assert after_cells((), is_fruitless=False, may_repeat=True) == []
     assert batch(None) == Verdict(together=1)
     assert batch(None, 1) == Verdict(given_up=True)
+
+
+def test_a_reply_in_which_nothing_holds_is_asked_once_more_and_not_cell_by_cell() -> None:
+    """What made all of its cells fail is not in the cells."""
+    again = [Again(CELLS, "again", may_repeat=False)]
+    assert after_cells(CELLS, is_fruitless=True, may_repeat=True) == again
+    assert after_cells(CELLS, is_fruitless=True, may_repeat=False) == []
+
+
+def test_a_reply_that_never_began_is_not_halved() -> None:
+    """Halves would meet the same limit: it failed, live and in a batch."""
+    assert live(errors.UnbegunError("")) == ("failed", [])
+    assert batch(errors.UnbegunError("")) == Verdict(given_up=True)
 
 
 def test_a_refusal_is_not_asked_again() -> None:

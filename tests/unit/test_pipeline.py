@@ -172,7 +172,7 @@ WITHOUT_AN_ANSWER = [
     ("empty_content", 2, "failed", "empty"),
     ("null_content", 2, "failed", "empty"),
     ("empty_choices", 2, "failed", "empty"),
-    ("error_body", 2, "failed", "empty"),
+    ("unbegun", 1, "failed", "before the answer began"),
     ("context_too_long", 1, "failed", "too long"),
 ]
 SPOILED = [

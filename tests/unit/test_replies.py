@@ -10,7 +10,7 @@ import pytest
 from jobforge.errors import UnreadableReplyError
 from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.inputs import Attribute
-from jobforge.requests.replies import BadCell, GoodCell, read_cells
+from jobforge.requests.replies import BadCell, GoodCell, read_cells, read_object
 from jobforge.requests.schema import response_schema
 from jobforge.requests.values import BadValueError, canonical_value, parse_value, plain_number
 from support.builders import ATTRIBUTES, LEADERSHIP, READING, SHIFTS, TOOLS, TRAVEL
@@ -157,7 +157,9 @@ def test_a_bad_cell_does_not_spoil_its_neighbours() -> None:
         "{",
         '{"reading": }',
         '{"reading": 1} {"reading": 2}',
-        '```json\n{"reading": 1}\n```',
+        '```json\n{"reading": 1}\n``` and so on',
+        '<think>it never ends {"reading": 1}',
+        'Sure! ```json\n{"reading": 1}\n```',
         '{"reading": NaN}',
         '{"reading": Infinity}',
         '{"reading": 1, "reading": 2}',
@@ -220,3 +222,32 @@ def test_canonical_value_of_canonical_text_is_itself() -> None:
     for attribute, value in ((READING, 4), (TRAVEL, Decimal("2.5")), (SHIFTS, True), (TOOLS, "a")):
         text = canonical_value(attribute, value)
         assert parse_value(attribute, text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '\ufeff{"reading": 1}',
+        '```json\n{"reading": 1}\n```',
+        '```\r\n{"reading": 1}\r\n```\n',
+        '<think>\n{"reading": 5} or not?\n</think>\n\n{"reading": 1}',
+        '<think></think>```json\n{"reading": 1}```',
+    ],
+)
+def test_an_object_is_found_in_what_servers_wrap_it_in(text: str) -> None:
+    """A BOM, one code fence, a closed block of thoughts: they are taken off, and nothing else."""
+    assert read_object(text) == {"reading": 1}
+
+
+def test_a_confidence_from_0_to_1_is_none_in_per_cent() -> None:
+    """Where one cell has a fraction, another's 1 is no hundredth; a whole 50 is one all the same."""
+    names = ("a", "b", "c")
+    given = {
+        name: {"rationale": "r", "value": "x", "confidence": confidence}
+        for name, confidence in zip(names, (0.9, 1, 50), strict=True)
+    }
+    attributes = [Attribute(name, name, "skills", "", "text") for name in names]
+    cells = read_cells(json.dumps(given), attributes)
+    assert [type(cells[name]) for name in names] == [BadCell, BadCell, GoodCell]
+    alone = read_cells(json.dumps({"b": given["b"]}), attributes[1:2])
+    assert alone["b"] == GoodCell("x", 0.01, "r")

@@ -43,6 +43,7 @@ AttemptStatus = Literal[
     "answered",
     "refused",
     "truncated",
+    "unbegun",
     "empty",
     "unreadable",
     "rate_limited",
@@ -56,6 +57,7 @@ AttemptStatus = Literal[
 _STATUSES: tuple[tuple[type[Exception], AttemptStatus], ...] = (
     (errors.RefusedError, "refused"),
     (errors.TruncatedError, "truncated"),
+    (errors.UnbegunError, "unbegun"),
     (errors.EmptyReplyError, "empty"),
     (errors.UnreadableReplyError, "unreadable"),
     (errors.RateLimitedError, "rate_limited"),
@@ -87,7 +89,8 @@ class CameBack:
 
     error: why there is no answer, or None. usage: None where nobody said, so that the server may
     have worked for nothing. cells: what an answer gave, by attribute id. http_status: None without
-    a reply. was_sent: whether the model was asked at all.
+    a reply. was_sent: whether the model was asked at all. wait: seconds to wait, where the reply's
+    body asks for it.
     """
 
     attribute_ids: tuple[str, ...]
@@ -101,6 +104,14 @@ class CameBack:
     raw_reply: bytes | None = field(default=None, repr=False)
     cells: Cells = field(default_factory=dict)
     was_sent: bool = True
+    wait: float | None = None
+
+    @property
+    def is_fruitless(self) -> bool:
+        """Whether it is an answer in which not one cell holds."""
+        return self.error is None and not any(
+            isinstance(cell, GoodCell) for cell in self.cells.values()
+        )
 
     @property
     def reason(self) -> str | None:
@@ -160,6 +171,7 @@ def read_reply(
         usage=completion.usage,
         raw_reply=reply.body,
         cells=cells,
+        wait=completion.wait,
     )
 
 

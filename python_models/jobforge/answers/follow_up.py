@@ -4,8 +4,12 @@
 |-----------------------------|-------------------------------|-----------------------------------|
 | truncated, several cells    | two halves, at once           | two halves, in the next batch     |
 | truncated, one cell         | failed                        | failed                            |
+| truncated before the answer | failed: halves would meet the | failed                            |
+| began                       | same                          |                                   |
 | empty or unreadable         | failed, and the same cells    | two halves, in the next batch;    |
 |                             | once more                     | one cell: failed                  |
+| no cell of several holds    | failed, and the same cells    | as below                          |
+|                             | once more                     |                                   |
 | a cell left out, or a value | failed, and that cell once    | that cell alone, in the next      |
 | that the attribute has not  | more, alone                   | batch; asked alone: failed        |
 | refused                     | refused                       | refused                           |
@@ -18,7 +22,10 @@
 |                             | after three                   | rejected nothing more is sent     |
 | too long for the model      | failed                        | failed                            |
 
-Failed cells are asked again by the next run, refused ones where `llm_reask_refused` says so.
+Failed cells are asked again by the next run, but what failed in the same way twice only once the
+request has changed, or where `llm_reask_failed` says so (`failures`); refused ones where
+`llm_reask_refused` does. A live run that gets one reply after another without a cell that holds
+stops: `state` counts them.
 
 Why they differ: a live reply is there in seconds, so the very same request is worth one more try,
 and a cell that does not hold costs one small request; the cell is "failed" until that try says
@@ -41,7 +48,7 @@ from typing import Literal
 from jobforge import errors
 from jobforge.answers.outcomes import OutcomeKind
 
-__all__ = ["Again", "Error", "Purpose", "Verdict", "after_batch", "after_cell", "after_live"]
+__all__ = ["Again", "Error", "Purpose", "Verdict", "after_batch", "after_cells", "after_live"]
 
 Error = errors.ApiError | errors.ReplyError
 Purpose = Literal["first", "split", "again", "alone"]
@@ -82,9 +89,16 @@ def after_live(
     return "failed", []
 
 
-def after_cell(attribute_id: str, *, may_repeat: bool) -> list[Again]:
-    """Return what a live run asks next where one cell of a reply does not hold."""
-    return [Again((attribute_id,), "alone", may_repeat=False)] if may_repeat else []
+def after_cells(bad: tuple[str, ...], *, is_fruitless: bool, may_repeat: bool) -> list[Again]:
+    """Return what a live run asks next where these cells of a reply do not hold.
+
+    is_fruitless: no other cell of it does.
+    """
+    if not may_repeat or not bad:
+        return []
+    if is_fruitless:
+        return [Again(bad, "again", may_repeat=False)]
+    return [Again((name,), "alone", may_repeat=False) for name in bad]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +131,8 @@ def after_batch(
     request asked for. is_ours: this run sent it. may_send_again: the model was never asked, and
     that has not happened to these cells before. is_same_model: this run asks the same model.
     """
+    if isinstance(error, errors.UnbegunError):
+        return Verdict(given_up=True)
     if error is None or isinstance(error, (errors.TruncatedError, *_UNREAD)):
         if cells == 1:
             return Verdict(given_up=True)

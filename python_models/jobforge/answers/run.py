@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobforge.answers.bookkeeper import Bookkeeper
 from jobforge.answers.claims import Claims
+from jobforge.answers.failures import Failures
 from jobforge.answers.known import KeptAnswers
 from jobforge.answers.prompt_secrets import PromptSecrets
 from jobforge.errors import FatalRunError
@@ -34,6 +35,7 @@ class Run:
     """The context of a run.
 
     connection: where to send. claims: whose cells are its own. kept: what the ledger answers.
+    failures: what is not bought again.
     books: what came back goes there. budget: what may be spent. price_of: the price of a model,
     None where it is not known. stop: once it is set nothing is sent.
     """
@@ -44,6 +46,7 @@ class Run:
     ledger: Ledger
     claims: Claims
     kept: KeptAnswers
+    failures: Failures
     books: Bookkeeper
     budget: Budget
     price_of: Callable[[str], ModelPrice | None]

@@ -16,7 +16,7 @@ from jobforge.ledger.rows import from_micros
 from jobforge.ledger.tables import answer, attempt, batch, claim, pending_cell
 from jobforge.ledger.texts import chunks, fetch
 
-__all__ = ["find", "stats", "why"]
+__all__ = ["find", "find_failed", "stats", "why"]
 
 # In the order of the fields of Answer and of Source.
 _ANSWER = (
@@ -69,6 +69,24 @@ _BY_KEY: dict[str, Select[Any]] = {
     name: select(*_ANSWER).where(answer.c[name].in_(bindparam("keys", expanding=True)))
     for name in _PLACE
 }
+# Half of what a statement takes: there are as many jobs as keys.
+_AT_ONCE = 450
+# The model worked for these, and nothing came of it that was asked for.
+_FRUITLESS = ("answered", "empty", "unreadable", "truncated", "unbegun")
+_FAILED = (
+    select(
+        attempt.c.request_key,
+        attempt.c.status,
+        func.count(attempt.c.run_id.distinct()),
+        func.max(attempt.c.completion_tokens),
+    )
+    .where(
+        attempt.c.job_id.in_(bindparam("jobs", expanding=True)),
+        attempt.c.request_key.in_(bindparam("keys", expanding=True)),
+        attempt.c.status.in_(_FRUITLESS),
+    )
+    .group_by(attempt.c.request_key, attempt.c.status)
+)
 _SOURCES = select(attempt.c.attempt_no, *_SOURCE).where(
     attempt.c.attempt_no.in_(bindparam("numbers", expanding=True))
 )
@@ -91,6 +109,23 @@ def find(
                 several.setdefault(row[place], []).append(row)
             for key, same in several.items():
                 found[key] = _that_counts(same, sources, evidence.get(key))
+    return found
+
+
+def find_failed(
+    database: Database, jobs: Mapping[str, str], runs: int
+) -> dict[str, tuple[str, int | None]]:
+    """Return how requests ended, by key, that ended so in as many runs at least, at what length.
+
+    jobs: the requests, each with its job. Their cells have no answer. The length is the most tokens
+    that a reply had, None where no server said.
+    """
+    found: dict[str, tuple[str, int | None]] = {}
+    with database.read() as connection:
+        for keys in chunks(jobs, _AT_ONCE):
+            given = {"keys": keys, "jobs": sorted({jobs[key] for key in keys})}
+            rows: Sequence[Any] = connection.execute(_FAILED, given).all()
+            found |= {key: (status, most) for key, status, count, most in rows if count >= runs}
     return found
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "item_of_row",
     "item_row",
     "item_texts",
+    "key_of",
     "storable",
     "to_micros",
 ]
@@ -68,6 +69,17 @@ def item_texts(request: AskedRequest) -> dict[str, str]:
     }
 
 
+def key_of(request: AskedRequest, hashes: Mapping[str, str]) -> str:
+    """Return the key of a request; `hashes` are those of its texts, by column."""
+    return request_key(
+        request.model,
+        request.parameters,
+        hashes["system_text"],
+        hashes["user_text"],
+        hashes["schema_text"],
+    )
+
+
 def attempt_row(
     attempt: AttemptRecord, hashes: Mapping[str, str], raw_reply: str | None, reason: str | None
 ) -> Row:
@@ -75,13 +87,7 @@ def attempt_row(
     request = attempt.request
     row: Row = {
         "attempt_id": attempt.attempt_id,
-        "request_key": request_key(
-            request.model,
-            request.parameters,
-            hashes["system_text"],
-            hashes["user_text"],
-            hashes["schema_text"],
-        ),
+        "request_key": key_of(request, hashes),
         "run_id": attempt.run_id,
         "mode": attempt.mode,
         "job_id": storable(request.job_id),

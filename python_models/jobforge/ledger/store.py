@@ -19,7 +19,16 @@ from pathlib import Path
 import pyarrow as pa
 from sqlalchemy import Connection, delete, insert
 
-from jobforge.ledger import batches, claims, entries, lookup, streams, transfer, verification
+from jobforge.ledger import (
+    batches,
+    claims,
+    entries,
+    lookup,
+    rows,
+    streams,
+    transfer,
+    verification,
+)
 from jobforge.ledger.database import Database
 from jobforge.ledger.errors import (
     LedgerBusyError,
@@ -31,6 +40,7 @@ from jobforge.ledger.location import Location
 from jobforge.ledger.migrations import CURRENT_VERSION, migrate, version_of
 from jobforge.ledger.records import (
     Answer,
+    AskedRequest,
     AttemptRecord,
     Batch,
     BatchItem,
@@ -173,6 +183,25 @@ class Ledger:
                 # It was paid for: whoever holds the ledger may still let go.
                 if time.monotonic() >= until:
                     raise
+
+    def failed(
+        self, requests: Iterable[AskedRequest], runs: int
+    ) -> dict[int, tuple[str, int | None]]:
+        """Return how requests ended, by their place, that ended so in as many runs at least.
+
+        Beside it the most tokens that such a reply had, None where no server said.
+
+        Only such endings count for which the model worked, with texts and parameters the very
+        same: none of the requests' cells may have an answer.
+        """
+        keys: dict[str, list[int]] = {}
+        jobs: dict[str, str] = {}
+        for place, request in enumerate(requests):
+            key = rows.key_of(request, rows.hashes_of(rows.item_texts(request)))
+            keys.setdefault(key, []).append(place)
+            jobs[key] = rows.storable(request.job_id)
+        found = lookup.find_failed(self._database, jobs, runs)
+        return {place: ended for key, ended in found.items() for place in keys[key]}
 
     def attempts(self, run_id: str | None = None) -> pa.RecordBatchReader:
         """Stream the attempts, or one run's, with the columns of ATTEMPT_SCHEMA."""

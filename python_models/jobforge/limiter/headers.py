@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-__all__ = ["LimitHint", "RateHeaders", "parse_duration", "read_rate_headers", "retry_after"]
+__all__ = [
+    "LimitHint",
+    "RateHeaders",
+    "asked_wait",
+    "parse_duration",
+    "read_rate_headers",
+    "retry_after",
+]
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)")
@@ -80,6 +87,22 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+
+
+def asked_wait(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Return the seconds to wait by `retry-after`, or else until a limit that is used up is whole.
+
+    The latter is `x-ratelimit-reset` beside an `x-ratelimit-remaining` of 0: a duration, or a
+    moment in seconds or milliseconds since 1970.
+    """
+    seconds = retry_after(headers, now)
+    if seconds is not None or _number(headers.get("x-ratelimit-remaining")) != 0:
+        return seconds
+    reset = parse_duration(headers.get("x-ratelimit-reset"))
+    if reset is None or reset < 1e9:
+        return reset
+    moment = reset / 1000.0 if reset > 1e11 else reset
+    return max(0.0, moment - (now or datetime.now(UTC)).timestamp())
 
 
 def parse_duration(text: str | None) -> float | None:

@@ -81,7 +81,7 @@ class LiveAsker:
     def _claim_all(self, chunks: Iterable[list[Settled]], state: RunState) -> Iterator[Item]:
         """Yield what is to be asked, claimed; settled requests ride along."""
         for chunk in chunks:
-            chunk = [self._run.secrets.check(one) for one in chunk]
+            chunk = self._run.failures.check([self._run.secrets.check(one) for one in chunk])
             asked = [one for one in chunk if one.open_ids]
             settled = [one for one in chunk if not one.open_ids]
             lapses = self._run.claims.lapses()

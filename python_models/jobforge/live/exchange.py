@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from jobforge import errors
 from jobforge.answers.attempts import Attempt, CameBack, read_reply, status_of
 from jobforge.answers.follow_up import Error
-from jobforge.limiter import retry_after
+from jobforge.limiter import asked_wait
 from jobforge.live.item import Question
 from jobforge.live.state import RunState
 from jobforge.provider.completions import Reply
@@ -20,6 +20,9 @@ from jobforge.provider.transport import Transport
 from jobforge.requests.forms import Form
 
 __all__ = ["Exchange", "Exchanged"]
+
+# English and JSON take 3 to 5 bytes a token, the most generous vocabularies below 8.
+_MOST_BYTES_PER_TOKEN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Exchange:
                 error=error,
                 http_status=error.status if error else None,
             )
+        if came.usage is not None and came.error is None:
+            self._look_for_a_cut(form, came.usage.prompt_tokens)
         attempt = Attempt.of(
             came,
             attempt_id=f"{self._run}-{next(self._count)}",
@@ -74,7 +79,22 @@ class Exchange:
             latency=latency,
         )
         headers = reply.headers if reply else {}
-        return Exchanged(attempt, headers, retry_after(headers))
+        wait = came.wait if isinstance(came.error, errors.TransientApiError) else None
+        return Exchanged(attempt, headers, asked_wait(headers) if wait is None else wait)
+
+    def _look_for_a_cut(self, form: Form, tokens: int) -> None:
+        """Say where a server counts fewer tokens than any tokeniser makes of the prompt."""
+        size = sum(
+            len(text.encode("utf-8", "replace")) for text in (form.texts.system, form.texts.user)
+        )
+        if 0 < tokens * _MOST_BYTES_PER_TOKEN < size:
+            self._state.say_once(
+                "cut",
+                f"LLM: the server counted {tokens:,} tokens of a prompt of {size:,} bytes: it may"
+                " cut prompts to its context without saying so. Raise the server's context"
+                " length, or lower llm_attributes_per_call, llm_known_attributes and"
+                " llm_comparable_jobs; the answers are kept as they are",
+            )
 
     async def _send(self, form: Form) -> tuple[Reply | None, Error | None, bool]:
         scope = self._state.scope()

@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 
-from jobforge.answers.follow_up import Again, after_cell, after_live
+from jobforge.answers.follow_up import Again, after_cells, after_live
 from jobforge.errors import SettingsError
 from jobforge.limiter import RateLimiter
 from jobforge.live.exchange import Exchange
@@ -183,11 +183,15 @@ def _judge(
                 if outcome != "awaiting_llm" or name not in cells:
                     cells[name] = result
     else:
+        bad = []
         for name in question.attribute_ids:
             cell = attempt.cells[name]
             if isinstance(cell, BadCell):
                 cells[name] = CellResult("failed", cell.reason, attempt=attempt)
-                again += after_cell(name, may_repeat=question.may_repeat)
+                bad.append(name)
             else:
                 cells[name] = CellResult("answered", answer=cell, attempt=attempt)
+        again = after_cells(
+            tuple(bad), is_fruitless=attempt.is_fruitless, may_repeat=question.may_repeat
+        )
     return [question.part(one.attribute_ids, one.purpose, one.may_repeat) for one in again]

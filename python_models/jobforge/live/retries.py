@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from jobforge.errors import ApiError, RateLimitedError, ReplyError, SettingsError, TransientApiError
 from jobforge.reasons import Reason, ReasonCode, code_of, reason_of
 
 __all__ = ["GiveUp", "RetryPolicy", "Wait"]
+
+_YEAR_SECONDS = 365 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,11 @@ class RetryPolicy:
         if not isinstance(error, TransientApiError):
             return GiveUp(reason_of(error))
         if retry_after is not None and retry_after > self.total_seconds:
+            until = datetime.now(UTC) + timedelta(seconds=min(retry_after, _YEAR_SECONDS))
             text = (
-                f"{error}; the server asks to wait {retry_after:.0f} seconds, more than the"
-                f" {self.total_seconds:g} that a request may take: run again later"
+                f"{error}; the server asks to wait {retry_after:.0f} seconds, until"
+                f" {until:%Y-%m-%d %H:%M} UTC, more than the {self.total_seconds:g} that a request"
+                " may take: run again then"
             )
             return GiveUp(Reason(ReasonCode.SERVER_ASKS_TO_WAIT, text), everywhere=True)
         refused = isinstance(error, RateLimitedError)

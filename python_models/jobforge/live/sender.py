@@ -7,6 +7,7 @@ is recorded and durable before anybody learns of it.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from jobforge.money.budget import Budget, Denied, Reservation
 from jobforge.money.prices import Usage
 from jobforge.reasons import INTERRUPTED, Reason
 from jobforge.requests.forms import Form
+from jobforge.requests.replies import BadCell
 
 __all__ = ["Asked", "Failed", "Sender", "Unasked"]
 
@@ -94,7 +96,10 @@ class Sender:
             if attempt.status == "interrupted":
                 return Unasked(self._why_not(question))
             if error is None:
-                self._state.answered(question.item.pack_id)
+                if not attempt.is_fruitless:
+                    self._state.answered(question.item.pack_id)
+                elif question.purpose != "alone":
+                    self._fruitless(question, _why_fruitless(attempt))
                 return Asked(attempt)
             refused = isinstance(error, errors.RateLimitedError)
             refusals, attempts = refusals + refused, attempts + (not refused)
@@ -117,11 +122,16 @@ class Sender:
     ) -> Failed:
         if isinstance(error, errors.EmptyReplyError | errors.UnreadableReplyError):
             self._state.unread(question.item.key, decision.reason)
+        elif isinstance(error, errors.UnbegunError):
+            self._fruitless(question, decision.reason)
         elif isinstance(error, errors.ReplyError):
             self._state.answered(question.item.pack_id)
         else:
             self._state.failed(question.item.pack_id, error, decision.reason)
         return Failed(attempt, error, decision.reason)
+
+    def _fruitless(self, question: Question, reason: Reason) -> None:
+        self._state.fruitless(question.item.pack_id, question.item.key, reason)
 
     def _why_not(self, question: Question) -> Reason:
         return self._state.why_not(question.item.pack_id) or INTERRUPTED
@@ -179,6 +189,13 @@ class Sender:
             return self._why_not(question)
         finally:
             self._charge(reservation, usage, sent=sent)
+
+
+def _why_fruitless(attempt: Attempt) -> Reason:
+    """Return what is wrong with the first cell of a reply in which none holds."""
+    bad = [cell.reason for cell in attempt.cells.values() if isinstance(cell, BadCell)]
+    code = Counter(reason.code for reason in bad).most_common(1)[0][0]
+    return next(reason for reason in bad if reason.code is code)
 
 
 def _tell(slot: Slot, exchanged: Exchanged) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 
 from jobforge.errors import (
@@ -27,6 +27,22 @@ REJECTIONS_IN_A_ROW = 3
 REJECTED_GROUPS = 2
 UNREAD_IN_A_ROW = 20
 UNREAD_ITEMS = 5
+FRUITLESS_IN_A_ROW = 5
+FRUITLESS_ITEMS = 3
+
+
+# What to look at, by what is wrong with a cell of a reply in which none holds.
+_CURES = defaultdict(
+    lambda: "can llm_model keep to a schema?",
+    {
+        ReasonCode.UNBEGUN: "a model that reasons needs a larger llm_max_output_tokens",
+        ReasonCode.LEFT_OUT: "does the server take response_format, and llm_model keep to it?",
+        ReasonCode.ANSWER_MALFORMED: (
+            "does the server take response_format, and llm_model keep to it? Confidence is a whole"
+            " number from 0 to 100"
+        ),
+    },
+)
 
 
 class RunState:
@@ -49,12 +65,14 @@ class RunState:
         self._on_close = on_close
         self._closed = asyncio.Event()
         self._scopes: set[asyncio.Timeout] = set()
+        self._said: set[str] = set()
         self._faults = 0
         self._answers = 0
         self._rejections: Counter[str] = Counter()
         self._rejection: Reason | None = None
         self._unread = 0
         self._unread_items: set[str] = set()
+        self._fruitless: dict[str, list[str]] = {}
         self._closed_groups: dict[str, Reason] = {}
 
     def closed(self) -> Reason | None:
@@ -73,6 +91,12 @@ class RunState:
             self._closed.set()
             self._on_close()
             self.say(f"LLM: no further call is made: {reason}")
+
+    def say_once(self, what: str, line: str) -> None:
+        """Say a line, once a run for what it is about."""
+        if what not in self._said:
+            self._said.add(what)
+            self.say(line)
 
     async def sleep(self, seconds: float) -> None:
         """Wait, but no longer than the run is open."""
@@ -103,6 +127,9 @@ class RunState:
         self._answers += 1
         self._faults = self._unread = 0
         self._unread_items.clear()
+        self._fruitless.pop(group, None)
+        if self._answers == 1:
+            self._fruitless.clear()
         self._rejections[group] = 0
 
     def unread(self, item: str, reason: Reason) -> None:
@@ -115,6 +142,29 @@ class RunState:
                 " OPENAI_BASE_URL an API's address, and can llm_model keep to a schema?"
             )
             self.close(Reason(ReasonCode.UNREAD_IN_A_ROW, text), fatal=True)
+
+    def fruitless(self, group: str, item: str, reason: Reason) -> None:
+        """Note a reply that was paid for and has no cell that holds, and why the first does not.
+
+        Where nothing holds from the start, no other request will do better; later, none of the
+        same pack.
+        """
+        self._fruitless.setdefault(group, []).append(item)
+        everything = not self._answers
+        groups = list(self._fruitless.values()) if everything else [self._fruitless[group]]
+        items = [one for of_group in groups for one in of_group]
+        if len(items) < FRUITLESS_IN_A_ROW or len(set(items)) < FRUITLESS_ITEMS:
+            return
+        text = (
+            f"{len(items)} replies in a row had no answer that holds, the last one: {reason};"
+            f" {_CURES[reason.code]}"
+        )
+        closes = Reason(ReasonCode.FRUITLESS_IN_A_ROW, text)
+        if everything:
+            self.close(closes, fatal=True)
+        elif group not in self._closed_groups:
+            self._closed_groups[group] = closes
+            self.say(f"LLM: no further call is made for pack {group!r}: {closes}")
 
     def failed(self, group: str, error: ApiError | ReplyError, reason: Reason) -> None:
         """Note a request that failed for good, after its retries."""

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from jobforge import errors
 from jobforge.money.prices import Usage
+from jobforge.provider.faults import fault_of
 from jobforge.redaction import one_line, redact
 
 __all__ = ["Completion", "Reply", "count", "mapping", "read_completion"]
 
 _MOST = 1_000_000_000
 _LONGEST_NAME = 200
-# What some servers send with a 200, and the status that it stands for.
-_CODES = {"invalid_api_key": 401, "model_not_found": 404, "insufficient_quota": 429}
-_TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,8 @@ class Reply:
 class Completion:
     """One reply, read: `content` where it is an answer, else `error`.
 
-    `usage` is None where the server does not say, which is not the same as nothing.
+    `usage` is None where the server does not say, which is not the same as nothing. `wait`: seconds
+    that the body asks to wait.
     """
 
     content: str | None
@@ -51,47 +50,43 @@ class Completion:
     request_id: str | None
     fingerprint: str | None
     usage: Usage | None
+    wait: float | None = None
 
 
 def read_completion(reply: Reply, model: str, secrets: Iterable[str] = ()) -> Completion:
     """Read a reply of any status; `model` is the one that was asked for."""
     try:
-        body = mapping(json.loads(reply.body))
+        body = json.loads(reply.body)
     except (ValueError, RecursionError):
         body = None
-    usage = _usage(mapping((body or {}).get("usage")))
-    request_id = reply.request_id or _name((body or {}).get("id"))
+    read = mapping(body)
+    usage = _usage(mapping(read.get("usage")))
+    request_id = reply.request_id or _name(read.get("id"))
+    is_reply = 200 <= reply.status < 300
     content: str | None = None
-    error: errors.ApiError | errors.ReplyError | None = None
-    status = _status(reply, body or {})
-    if not 200 <= status < 300:
-        kind, words = _status_error(replace(reply, status=status), body or {}, model, secrets)
-        error = kind(words, status=reply.status, request_id=request_id)
-        usage = usage or Usage()
-    elif body is None:
-        words = "unreadable: the server's reply is not JSON"
-        error = errors.UnreadableReplyError(words, request_id=request_id)
-    else:
-        content, fault = _content(body, secrets)
-        if fault:
-            error = fault[0](fault[1], request_id=request_id)
+    met: tuple[type[errors.ApiError | errors.ReplyError], str] | None = None
+    if is_reply and not isinstance(body, dict | list):
+        met = (errors.UnreadableReplyError, "unreadable: the server's reply is not JSON")
+    elif is_reply:
+        content, met = _content(read, secrets)
+    fault = None
+    # A router's 200 can hold a fault; where there is an answer none is looked for.
+    if not is_reply or (met and issubclass(met[0], errors.EmptyReplyError)):
+        fault = fault_of(reply.status, reply.body, body, model, secrets)
+    if fault is not None:
+        met = (fault.kind, fault.words)
+        if not is_reply or issubclass(fault.kind, errors.ApiError):
+            usage = usage or Usage()
     return Completion(
         content=content,
-        error=error,
+        error=met[0](met[1], status=reply.status, request_id=request_id) if met else None,
         # Not every server names it.
-        model=_name((body or {}).get("model")) or (model if content is not None else None),
+        model=_name(read.get("model")) or (model if content is not None else None),
         request_id=request_id,
-        fingerprint=_name((body or {}).get("system_fingerprint")),
+        fingerprint=_name(read.get("system_fingerprint")),
         usage=usage,
+        wait=fault.wait if fault else None,
     )
-
-
-def _status(reply: Reply, body: Mapping[str, Any]) -> int:
-    if not 200 <= reply.status < 300 or body.get("choices"):
-        return reply.status
-    error = mapping(body.get("error"))
-    names = (_text(error.get("code")), _text(error.get("type")))
-    return next((_CODES[name] for name in names if name in _CODES), reply.status)
 
 
 def _content(
@@ -102,7 +97,7 @@ def _content(
     message = mapping(choice.get("message"))
     finish = _text(choice.get("finish_reason"))
     refusal = _text(message.get("refusal"))
-    content = _text(message.get("content"))
+    content = _content_text(message.get("content"))
     if not choice:
         said = _text(mapping(body.get("error")).get("message")) or "the reply has no choices"
         return None, (errors.EmptyReplyError, f"empty: {redact(said, secrets)}")
@@ -110,46 +105,35 @@ def _content(
         return None, (errors.RefusedError, f"refused: {redact(refusal, secrets)}")
     if finish == "content_filter":
         return None, (errors.RefusedError, "refused: content filter")
+    is_blank = not content or not content.strip()
+    if finish == "length" and is_blank:
+        return None, (errors.UnbegunError, _unbegun(mapping(body.get("usage"))))
     if finish == "length":
         return None, (errors.TruncatedError, "truncated: the reply reached llm_max_output_tokens")
-    if not content or not content.strip():
+    if is_blank:
         return None, (errors.EmptyReplyError, "empty: the reply has no content")
     return content, None
 
 
-def _status_error(
-    reply: Reply, body: Mapping[str, Any], model: str, secrets: Iterable[str]
-) -> tuple[type[errors.ApiError | errors.ReplyError], str]:
-    # Some servers send the error itself, some an object around it, some a text.
-    error = body.get("error")
-    detail = mapping(error) or body
-    said = (
-        _text(detail.get("message")) or _text(error) or reply.body[:300].decode("utf-8", "replace")
+def _content_text(content: object) -> str | None:
+    """Return a message's text, also where it comes as a list of parts."""
+    if not isinstance(content, list):
+        return _text(content)
+    texts = (_text(part.get("text")) for part in map(mapping, content) if _is_text(part))
+    return "".join(text for text in texts if text) or None
+
+
+def _is_text(part: Mapping[str, Any]) -> bool:
+    return part.get("type") in (None, "text", "output_text")
+
+
+def _unbegun(usage: Mapping[str, Any]) -> str:
+    reasoning = count(mapping(usage.get("completion_tokens_details")).get("reasoning_tokens"))
+    spent = f", {reasoning:,} tokens of it on reasoning" if reasoning else ""
+    return (
+        f"truncated before the answer began: the reply reached llm_max_output_tokens{spent};"
+        " raise llm_max_output_tokens"
     )
-    said = redact(said or "no explanation", secrets)
-    names = {_text(detail.get("code")), _text(detail.get("type"))}
-    status = reply.status
-    if status in (401, 403):
-        return errors.KeyRejectedError, f"the server rejects the key, set OPENAI_API_KEY: {said}"
-    if status == 404:
-        return (
-            errors.UnknownModelError,
-            f"the server does not know the model {model!r} (set llm_model, it may have been"
-            f" retired) or OPENAI_BASE_URL is not an API's address: {said}",
-        )
-    if status == 429:
-        if "insufficient_quota" in names:
-            return errors.QuotaExhaustedError, f"the account has no credit left: {said}"
-        return errors.RateLimitedError, f"rate limited: {said}"
-    if status in (408, 409) or status >= 500:
-        return errors.ServerFaultError, f"server fault {status}: {said}"
-    if 300 <= status < 400:
-        return errors.RequestRejectedError, f"the server redirects ({status}): set OPENAI_BASE_URL"
-    if status == 413 or names & set(_TOO_LONG):
-        return errors.RequestTooLongError, f"the request is too long for {model!r}: {said}"
-    if "content_filter" in names:
-        return errors.RefusedError, f"refused: {said}"
-    return errors.RequestRejectedError, f"the server rejects the request ({status}): {said}"
 
 
 def _usage(usage: Mapping[str, Any]) -> Usage | None:

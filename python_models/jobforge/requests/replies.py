@@ -8,6 +8,7 @@ taken at any height.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +23,8 @@ from jobforge.requests.values import BadValueError, canonical_value
 __all__ = ["BadCell", "GoodCell", "read_cells", "read_object"]
 
 _RATIONALE_LIMIT = 300
+_AROUND = "\ufeff \t\r\n"
+_FENCE = re.compile(r"```[\w+-]*[ \t]*\r?\n(.*)\r?\n?```", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,13 @@ class BadCell:
 def read_object(text: str) -> dict[str, Any]:
     """Return the JSON object that a text is, numbers as int or Decimal.
 
+    The object may be wrapped: in one code fence, after a closed `<think>` block, behind a BOM.
     Raises UnreadableReplyError for anything else: broken JSON, a name that is there twice, NaN,
     an array or a bare value.
     """
     try:
         value = json.loads(
-            text,
+            _unwrapped(text),
             object_pairs_hook=_unrepeated,
             parse_float=Decimal,
             parse_constant=_no_constant,
@@ -67,7 +71,30 @@ def read_cells(text: str, attributes: Sequence[Attribute]) -> dict[str, GoodCell
     a whole cannot be read.
     """
     reply = read_object(text)
-    return {a.attribute_id: _cell(a, reply) for a in attributes}
+    cells = {a.attribute_id: _cell(a, reply) for a in attributes}
+    if any(_is_fraction(one) for one in reply.values()):
+        # Of a reply that counts from 0 to 1 a 1 is no hundredth.
+        for name, cell in cells.items():
+            if isinstance(cell, GoodCell) and cell.confidence in (0, 0.01):
+                cells[name] = _malformed("confidence is counted from 0 to 1, not in per cent")
+    return cells
+
+
+def _is_fraction(cell: object) -> bool:
+    confidence = cell.get("confidence") if isinstance(cell, dict) else None
+    return isinstance(confidence, Decimal) and 0 < confidence < 1
+
+
+def _unwrapped(text: str) -> str:
+    """Return what a reply says without what some servers put around it; nothing else is taken off.
+
+    Every value is checked afterwards as in any reply.
+    """
+    text = text.lstrip(_AROUND)
+    while text.startswith("<think>") and "</think>" in text:
+        text = text.partition("</think>")[2].lstrip(_AROUND)
+    fenced = _FENCE.fullmatch(text.rstrip())
+    return fenced[1] if fenced else text
 
 
 def _cell(attribute: Attribute, reply: dict[str, Any]) -> GoodCell | BadCell:
