@@ -25,10 +25,13 @@
         └── UnreadableReplyError not the JSON that was asked for
 
 An error carries its evidence (HTTP status, request id) and never a secret: messages that come from
-a server pass through `redaction.redact` before they get here.
+a server pass through `redaction.redact` before they get here. Nothing in an error's words is hidden
+or steers a terminal.
 """
 
 from __future__ import annotations
+
+from jobforge.redaction import visible
 
 __all__ = [
     "ApiError",
@@ -59,6 +62,9 @@ __all__ = [
 
 class JobForgeError(Exception):
     """Anything that JobForge itself raises."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class SettingsError(JobForgeError, ValueError):
