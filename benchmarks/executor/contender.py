@@ -72,8 +72,8 @@ async def raw_aiohttp(base_url: str, in_flight: int) -> AsyncIterator[Send]:
 
 @asynccontextmanager
 async def jobforge_transport(base_url: str, in_flight: int) -> AsyncIterator[Send]:
-    from jobforge.provider.client import Connection
     from jobforge.provider.completions import read_completion
+    from jobforge.provider.connection import Connection
     from jobforge.provider.transport import OpenAITransport
 
     body = json.dumps(_body()).encode()

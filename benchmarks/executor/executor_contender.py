@@ -17,7 +17,7 @@ from jobforge.live.item import Finished, Item
 from jobforge.live.recorder import GroupRecorder
 from jobforge.live.state import RunState
 from jobforge.money.budget import Budget
-from jobforge.provider.client import Connection
+from jobforge.provider.connection import Connection
 from jobforge.provider.transport import OpenAITransport
 from jobforge.requests.forms import PackForms
 from jobforge.requests.inputs import Attribute, ComparableJob, ImputationRequest, Job, Pack

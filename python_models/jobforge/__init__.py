@@ -3,7 +3,8 @@
 It takes Arrow in and gives Arrow out and knows neither dbt nor a warehouse. The rooms, in the order
 of their dependencies: a room imports only from lines above its own.
 
-    errors, redaction                 every error in one tree; no secret leaves
+    redaction                         no secret leaves, no text steers a terminal
+    errors                            every error in one tree
     reasons                           why a cell has no answer: codes, and sentences beside them
     settings, limiter, ledger         what steers a run; when to send; what was answered
     requests                          what is asked: inputs, prompts, schemas, keys, bytes

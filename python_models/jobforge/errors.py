@@ -28,10 +28,13 @@
 Which of a server's words are which error: the table in `provider/faults`.
 
 An error carries its evidence (HTTP status, request id) and never a secret: messages that come from
-a server pass through `redaction.redact` before they get here.
+a server pass through `redaction.redact` before they get here. Nothing in an error's words is hidden
+or steers a terminal.
 """
 
 from __future__ import annotations
+
+from jobforge.redaction import visible
 
 __all__ = [
     "ApiError",
@@ -63,6 +66,9 @@ __all__ = [
 
 class JobForgeError(Exception):
     """Anything that JobForge itself raises."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class SettingsError(JobForgeError, ValueError):

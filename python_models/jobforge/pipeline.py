@@ -35,8 +35,10 @@ from jobforge.money.calibration import Calibration
 from jobforge.money.plan import Planner
 from jobforge.money.prices import ModelPrice, PriceTable, resolve_price
 from jobforge.progress import Progress
-from jobforge.provider.client import Connection, request_parameters
+from jobforge.provider.client import request_parameters
+from jobforge.provider.connection import Connection
 from jobforge.reasons import Reason, ReasonCode
+from jobforge.redaction import visible
 from jobforge.requests.forms import RequestForms
 from jobforge.requests.inputs import ArrowRows, Pack, read_packs, read_requests
 from jobforge.requests.keys import KeyedRequest, Keyer
@@ -126,6 +128,7 @@ def impute(
     InputError where a request names an attribute that its pack does not have, LedgerError where
     the ledger fails, and FatalRunError where no call made sense.
     """
+    log, warn = _harmless(log), _harmless(warn or log)
     call = _Call(
         settings=settings,
         prices=PriceTable(prices, settings.prices),
@@ -134,7 +137,7 @@ def impute(
         progress=Progress(log, total=cells),
         ledger_url=ledger_url,
         log=log,
-        warn=warn or log,
+        warn=warn,
         stop=stop or threading.Event(),
     )
     known_packs = read_packs(packs)
@@ -144,6 +147,11 @@ def impute(
     return pa.RecordBatchReader.from_batches(
         OUTCOME_SCHEMA, _batches(call, kept, way, known_packs, requests)
     )
+
+
+def _harmless(log: Log) -> Log:
+    """Return a log that is told what is hidden in a line, or would steer a terminal, as escapes."""
+    return lambda line: log(visible(line))
 
 
 def nothing() -> pa.RecordBatchReader:
@@ -275,7 +283,7 @@ def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: b
         budget=Budget(settings, price, batch=in_batches),
         price_of=lambda model: call.price(model, waiver=True),
         forms=forms,
-        secrets=PromptSecrets(forms, connection.api_key),
+        secrets=PromptSecrets(forms, *connection.secrets),
         log=call.log,
         stop=call.stop,
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from jobforge.ledger import BatchItem, open_ledger
-from support.loopback_server import LoopbackServer
+from support.loopback_server import LoopbackServer, clothes
 from support.waiting import HANG_SECONDS
 
 from cli.conftest import KEY, Place, asked
@@ -64,6 +64,14 @@ def test_doctor_sees_a_schema_that_is_not_honoured(
 def test_doctor_never_shows_a_key(place: Place, server: LoopbackServer) -> None:
     """Neither the environment's key nor one that the server repeats is ever printed."""
     server.script("401_echo")
+    plain = place.jobforge("doctor", "--call", **connected(server))
+    server.script("401_clothes")
+    dressed = place.jobforge("doctor", "--call", **connected(server))
+    for worn in clothes(KEY):
+        assert worn not in plain.all + dressed.all
+    assert r"\u202e" in dressed.out
+    assert "\u202e" not in dressed.out
+    server.script("401_echo")
     address = server.base_url.replace("http://", "http://user:hidden-password@")
     for env in (connected(server), {"OPENAI_BASE_URL": address, "OPENAI_API_KEY": KEY}):
         done = place.program("doctor", "--call", **env)
@@ -82,13 +90,27 @@ def test_doctor_says_what_is_missing(tmp_path: Path) -> None:
 
 def test_doctor_shows_no_secret_of_an_address(place: Place, server: LoopbackServer) -> None:
     """Neither user and password nor a query of OPENAI_BASE_URL is printed."""
+    host = server.base_url.removesuffix("/v1")
     done = place.jobforge("doctor", OPENAI_BASE_URL=f"{server.base_url}?api-key=hidden-in-query")
-    assert f"ok       connection    {server.base_url}, without a key" in done.out
+    assert f"ok       connection    {host}/…, without a key" in done.out
     assert "hidden" not in done.all
+    hidden = f"{host}/h1dd3n-in-the-path/v1"
+    done = place.jobforge("doctor", "--call", OPENAI_BASE_URL=hidden, OPENAI_API_KEY=KEY)
+    assert "no such path: /[redacted]/v1" in done.out
+    assert "h1dd3n" not in done.all
     address = server.base_url.replace("http://", "http://user:hidden-password@")
     done = place.jobforge("doctor", OPENAI_BASE_URL=address)
     assert "problem  connection    OPENAI_BASE_URL has a user or a password in it" in done.out
     assert "hidden" not in done.all
+
+
+def test_doctor_asks_an_azure_deployment(place: Place) -> None:
+    """The list of models and the call carry the version of the address."""
+    with LoopbackServer(deployment="my-gpt") as server:
+        done = place.jobforge("doctor", "--call", **connected(server))
+        assert done.code == 0, done.all
+        assert "loopback-model is known" in done.out
+        assert all("api-version=2024-10-21" in asked.path for asked in server.asked)
 
 
 class _Odd(BaseHTTPRequestHandler):

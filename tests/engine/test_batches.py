@@ -837,3 +837,15 @@ def test_claims_do_not_end_during_a_long_upload(
     assert outcomes(first.result()) == {"awaiting_llm": 12 * len(IDS)}
     assert set(in_batches(runs.server).values()) == {1}
     assert len(runs.server.batches.batches) == 1
+
+
+def test_batches_of_an_azure_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and batches are beside the deployment, and every call carries the version."""
+    with LoopbackServer(deployment="my-gpt") as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
+        server.batches.end_when_looked_at(1)
+        rows = Runs(server, LIVE)(*jobs(2), settings=WAIT)
+        calls = dict(server.batches.calls)
+    assert outcomes(rows) == {"answered": 2 * len(IDS)}
+    assert {"upload", "create", "get", "download"} <= set(calls)

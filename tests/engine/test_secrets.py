@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from jobforge.errors import FatalRunError
+from jobforge.ledger import open_ledger
+from jobforge.redaction import visible
 from jobforge.requests.inputs import Pack
 from support.builders import ATTRIBUTES, IDS, PACK, READING, jobs
-from support.loopback_server import LoopbackServer, instance_of
+from support.loopback_server import LoopbackServer, clothes, instance_of
 
 from engine.runs import IN_TURN, Runs, check_ledger, codes, ledger_attempts, outcomes, values
 
@@ -59,6 +62,53 @@ def test_a_server_that_echoes_the_key(runs: Runs, ledger_file: Path, on_fatal: s
     assert b"[redacted]" in kept
     assert KEY.encode() not in kept
     check_ledger()
+
+
+@pytest.mark.parametrize("key", [KEY, OTHER, "ab-12x", "hunter2"])
+def test_a_server_that_echoes_the_key_in_other_clothes(
+    runs: Runs, ledger_file: Path, key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Escaped, encoded, in capitals or in half, a key is nowhere: not in an export, either."""
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    said: list[str] = []
+    runs.server.script("ok", "401_clothes")
+    runs.server.answer = telling(" ".join(clothes(key)))
+    with pytest.raises(FatalRunError) as raised:
+        runs(*jobs(4), log=said.append)
+    exported = tmp_path / "answers.parquet"
+    with open_ledger(read_only=True) as ledger:
+        ledger.export(exported)
+    rows = pq.read_table(exported).to_pylist()
+    kept = _ledger_bytes(ledger_file).decode("latin-1") + str(rows)
+    shown = "".join(said) + str(raised.value)
+    assert "[redacted]" in kept
+    assert "[redacted]" in shown
+    for worn in clothes(key):
+        if len(worn) >= min(8, len(key)):
+            assert worn not in kept
+            assert worn not in shown
+    assert visible(shown) == shown
+    check_ledger()
+
+
+def test_a_secret_in_the_path_of_the_address(
+    runs: Runs, ledger_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway's token that a server repeats with the path is as secret as the key."""
+    address = runs.server.base_url.replace("/v1", "/t0k3n-of-the-gate/v1")
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+    said: list[str] = []
+    with pytest.raises(FatalRunError) as raised:
+        runs(*jobs(1), log=said.append)
+    for text in (str(said), str(raised.value), _ledger_bytes(ledger_file).decode("latin-1")):
+        assert "no such path: /[redacted]/v1" in text
+        assert "t0k3n" not in text
+
+
+def test_a_key_that_is_a_word_stops_no_prompt(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short word that serves as a key may stand in the data, too."""
+    monkeypatch.setenv("OPENAI_API_KEY", "job")
+    assert outcomes(runs(*jobs(1))) == {"answered": len(IDS)}
 
 
 def test_a_model_that_says_the_key(runs: Runs, ledger_file: Path) -> None:

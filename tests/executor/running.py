@@ -19,8 +19,8 @@ from jobforge.live.item import Finished, Item
 from jobforge.live.retries import RetryPolicy
 from jobforge.live.state import RunState
 from jobforge.money.budget import Budget
-from jobforge.provider.client import Connection
 from jobforge.provider.completions import Reply
+from jobforge.provider.connection import Connection
 from jobforge.provider.transport import OpenAITransport, Transport
 from jobforge.reasons import Reason
 from jobforge.requests.forms import PackForms

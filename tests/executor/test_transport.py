@@ -13,8 +13,8 @@ import httpx2
 import openai
 import pytest
 from jobforge import errors
-from jobforge.provider.client import Connection
 from jobforge.provider.completions import Reply, read_completion
+from jobforge.provider.connection import Connection
 from jobforge.provider.transport import OpenAITransport
 from support.loopback_server import LoopbackServer
 from support.waiting import HANG_SECONDS
@@ -89,6 +89,17 @@ def test_the_key_is_taken_out_of_what_comes_back() -> None:
 def test_a_short_key_spoils_no_reply(server: LoopbackServer) -> None:
     """A word in place of a key is left where a reply has it."""
     assert b"[redacted]" not in send(server.base_url, key="e").body
+
+
+def test_an_azure_deployments_address_keeps_its_query() -> None:
+    """The version is sent with every request, and the key by the header that Azure reads."""
+    with LoopbackServer(deployment="my-gpt") as server:
+        reply = send(server.base_url)
+        assert reply.status == 200
+        (asked,) = server.asked
+    assert asked.path == "/openai/deployments/my-gpt/chat/completions?api-version=2024-10-21"
+    assert asked.has_key
+    assert "authorization" not in asked.headers
 
 
 def test_a_redirect_is_not_followed(server: LoopbackServer) -> None:

@@ -11,6 +11,7 @@ schema; it logs what it was asked, without secrets; and it misbehaves on command
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import json
 import random
@@ -25,20 +26,29 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from support.loopback_batches import Batches
 from support.waiting import HANG_SECONDS
 
-__all__ = ["FAULTS", "Asked", "LoopbackServer", "instance_of", "strict_schema_fault"]
+__all__ = [
+    "FAULTS",
+    "Asked",
+    "LoopbackServer",
+    "clothes",
+    "instance_of",
+    "strict_schema_fault",
+]
 
 MODEL = "loopback-model"
 
-# Name of the fault -> HTTP status, error code, message. `KEY` is replaced by the client's key.
+# Name of the fault -> HTTP status, error code, message. `KEY` is replaced by the client's key,
+# `CLOTHES` by the key in all clothes, the path and characters that nobody sees.
 STATUS_FAULTS: dict[str, tuple[int, str | None, str]] = {
     "400": (400, "invalid_request_error", "Invalid schema for response_format"),
     "401": (401, "invalid_api_key", "Incorrect API key provided"),
     "401_echo": (401, "invalid_api_key", "Incorrect API key provided: KEY (Bearer KEY)"),
+    "401_clothes": (401, "invalid_api_key", "No: CLOTHES"),
     "403": (403, "permission_denied", "This project may not use the model"),
     "404": (404, "model_not_found", "The model does not exist"),
     "408": (408, None, "Request timeout"),
@@ -125,6 +135,8 @@ class LoopbackServer:
     dialect: refuse schemas with a 400 as `openai` or `azure` does in strict mode; None takes all.
     model: what replies say gave them; None repeats the model that was asked for.
     delay_seconds: how long every reply takes.
+    deployment: the server is an Azure deployment by that name: it knows the addresses that such a
+        one has, and refuses those without an api-version.
     silent: is told the body of each request that meets `slow` or `drip`.
     answer: gives the reply's content for a request's body, or None for the usual instance.
     """
@@ -140,6 +152,7 @@ class LoopbackServer:
     keep: bool = True
     limit: Callable[[], str | None] | None = None
     headers: Callable[[], Mapping[str, str]] | None = None
+    deployment: str | None = None
     silent: Callable[[bytes], object] = lambda body: None
 
     def __post_init__(self) -> None:
@@ -190,7 +203,23 @@ class LoopbackServer:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        host = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if self.deployment:
+            return f"{host}/openai/deployments/{self.deployment}?api-version=2024-10-21"
+        return f"{host}/v1"
+
+    def route(self, given: str) -> str:
+        """Return a path as a server without deployments has it."""
+        path, _, query = given.partition("?")
+        asked = parse_qs(query)
+        if not self.deployment or not asked.get("api-version"):
+            return given if not self.deployment else f"{path} without an api-version"
+        chat = f"/openai/deployments/{self.deployment}/chat/completions"
+        if path == chat:
+            return "/v1/chat/completions"
+        of_account = path.startswith(("/openai/files", "/openai/batches", "/openai/models"))
+        rest = "&".join(f"{name}={one[0]}" for name, one in asked.items() if name != "api-version")
+        return path.replace("/openai/", "/v1/", 1) + f"?{rest}" * bool(rest) if of_account else path
 
     def __enter__(self) -> LoopbackServer:
         handler = type("Handler", (_Handler,), {"loopback": self})
@@ -211,7 +240,7 @@ class LoopbackServer:
 
     def record(self, path: str, headers: Mapping[str, str], body: Json) -> tuple[str, int]:
         """Log a request; return the fault that it meets and its number."""
-        has_key = bool(headers.get("authorization"))
+        has_key = bool(headers.get("api-key" if self.deployment else "authorization"))
         kept = {k.lower(): v for k, v in headers.items() if k.lower() not in _SECRET_HEADERS}
         with self._lock:
             fault = self._script.popleft() if self._script else self._next_fault()
@@ -328,7 +357,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing on the console."""
 
     def do_GET(self) -> None:
-        path, _, query = self.path.partition("?")
+        path, _, query = self.loopback.route(self.path).partition("?")
         if path.rstrip("/") == "/v1/models":
             name = self.loopback.model or MODEL
             return self._send(200, {"object": "list", "data": [{"id": name, "object": "model"}]})
@@ -365,13 +394,14 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         raw = self._body()
         batches = self.loopback.batches
-        if self.path == "/v1/files":
+        path = self.loopback.route(self.path)
+        if path == "/v1/files":
             kind = self.headers["content-type"]
             return self._batch_call("upload", lambda: batches.upload(kind, raw))
-        if self.path == "/v1/batches":
+        if path == "/v1/batches":
             return self._batch_call("create", lambda: batches.create(json.loads(raw)))
-        if self.path != "/v1/chat/completions":
-            return self._error(404, None, f"no such path: {self.path}")
+        if path != "/v1/chat/completions":
+            return self._error(404, None, f"no such path: {path}")
         body = json.loads(raw)
         lower = {name.lower(): value for name, value in self.headers.items()}
         fault, number = self.loopback.record(self.path, lower, body)
@@ -401,7 +431,12 @@ class _Handler(BaseHTTPRequestHandler):
             key = lower.get("authorization", "").removeprefix("Bearer ")
             retry_after = {"retry-after": value} if value else {}
             headers = {**request_id, **retry_after}
-            return self._error(status, code, message.replace("KEY", key), headers)
+            said = message.replace("KEY", key)
+            if "CLOTHES" in said:
+                said = said.replace(
+                    "CLOTHES", " ".join((*clothes(key), self.path, "\x1b[31m\u202e"))
+                )
+            return self._error(status, code, said, headers)
         refused = strict_schema_fault(schema_of(body), self.loopback.dialect)
         if refused:
             return self._error(400, "invalid_json_schema", refused, request_id)
@@ -478,6 +513,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.close_connection = True
         self.connection.close()
+
+
+def clothes(secret: str) -> list[str]:
+    """Return a secret as servers repeat it: whole, in capitals, in half, escaped, encoded."""
+    plain = secret.encode()
+    escaped = ["".join(form.format(byte) for byte in plain) for form in ("%{:02x}", "\\u{:04x}")]
+    basic = [base64.b64encode(before + plain).decode() for before in (b"", b"u:", b"me:")]
+    parts = [secret, secret.upper(), secret[: len(secret) // 2]]
+    return [*parts, *escaped, *basic, quote(secret, safe=""), plain.hex()]
 
 
 def schema_of(body: Json) -> Json | None:

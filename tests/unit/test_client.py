@@ -12,7 +12,8 @@ import httpx2
 import openai
 import pytest
 from jobforge import errors
-from jobforge.provider.client import ChatClient, Connection
+from jobforge.provider.client import ChatClient
+from jobforge.provider.connection import Connection
 from jobforge.requests.schema import response_format
 from jobforge.settings import Settings
 from openai.resources.chat.completions import Completions
@@ -48,6 +49,15 @@ def test_reply_says_which_model_gave_it(server: LoopbackServer) -> None:
     server.script("other_model")
     completion = client(server).complete(MESSAGES, FORM)
     assert (completion.model, completion.request_id) == ("another-model", "req_1")
+
+
+def test_an_azure_deployments_address_keeps_its_query() -> None:
+    """The version of Azure's API is in every request, and the header is Azure's own."""
+    with LoopbackServer(deployment="my-gpt") as server:
+        client(server).complete(MESSAGES, FORM)
+        (asked,) = server.asked
+    assert asked.path == "/openai/deployments/my-gpt/chat/completions?api-version=2024-10-21"
+    assert asked.has_key
 
 
 def test_temperature_is_sent_only_where_it_is_set(server: LoopbackServer) -> None:
@@ -260,7 +270,7 @@ class TestSecrets:
         ours = ChatClient(connection, SETTINGS)
         for shown in (repr(connection), str(connection), repr(ours), str(ours)):
             assert KEY not in shown
-            assert "asked-model" in shown or server.base_url in shown
+            assert "asked-model" in shown or connection.shown in shown
 
     def test_a_key_of_another_form_is_redacted_too(self, server: LoopbackServer) -> None:
         """A key that does not look like one is known by its value."""

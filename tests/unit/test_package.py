@@ -16,7 +16,8 @@ from jobforge import errors
 FOLDER = Path(jobforge.__file__).parent
 # What a module or a package imports is in a layer before its own.
 LAYERS = [
-    {"errors", "redaction"},
+    {"redaction"},
+    {"errors"},
     {"reasons"},
     {"settings", "limiter", "ledger"},
     {"requests"},
@@ -30,6 +31,7 @@ LAYERS = [
 ]
 # The same within a room, whose own name stands for what it gives out.
 INSIDE = {
+    "redaction": [{"lines", "addresses"}, {"secrets"}, {""}],
     "requests": [
         {"inputs"},
         {"schema", "estimates"},
@@ -40,7 +42,7 @@ INSIDE = {
     ],
     "money": [{"prices"}, {"budget", "calibration"}, {"plan"}, {""}],
     "provider": [
-        {"faults", "interruption"},
+        {"faults", "interruption", "connection"},
         {"completions"},
         {"client"},
         {"transport", "batch_api"},
@@ -77,7 +79,14 @@ INSIDE = {
         {""},
     ],
     "external": [{"models"}, {"llm"}, {""}],
-    "cli": [{"project", "endpoint"}, {"ledger"}, {"why", "doctor"}, {"plan"}, {""}, {"__main__"}],
+    "cli": [
+        {"project", "endpoint", "terminal"},
+        {"ledger"},
+        {"why", "doctor"},
+        {"plan"},
+        {""},
+        {"__main__"},
+    ],
 }
 OWNERS = {
     "openai": {"provider"},
@@ -223,6 +232,12 @@ def test_an_idle_run_does_not_load(library: str) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+def test_the_command_line_prints_in_one_place() -> None:
+    """What goes to a terminal is made harmless there."""
+    printing = {name for name, path in MODULES.items() if "echo(" in path.read_text("utf-8")}
+    assert printing == {"cli.terminal"}
 
 
 def test_error_tree_is_drawn() -> None:

@@ -240,14 +240,17 @@ def test_an_object_is_found_in_what_servers_wrap_it_in(text: str) -> None:
 
 
 def test_a_confidence_from_0_to_1_is_none_in_per_cent() -> None:
-    """Where one cell has a fraction, another's 1 is no hundredth; a whole 50 is one all the same."""
-    names = ("a", "b", "c")
-    given = {
-        name: {"rationale": "r", "value": "x", "confidence": confidence}
-        for name, confidence in zip(names, (0.9, 1, 50), strict=True)
-    }
-    attributes = [Attribute(name, name, "skills", "", "text") for name in names]
-    cells = read_cells(json.dumps(given), attributes)
-    assert [type(cells[name]) for name in names] == [BadCell, BadCell, GoodCell]
-    alone = read_cells(json.dumps({"b": given["b"]}), attributes[1:2])
-    assert alone["b"] == GoodCell("x", 0.01, "r")
+    """Where all are from 0 to 1 and one is a fraction, another's 1 is no hundredth."""
+    attributes = [Attribute(name, name, "skills", "", "text") for name in ("a", "b")]
+
+    def kinds(*confidences: float) -> list[type]:
+        cells = {
+            one.attribute_id: {"rationale": "r", "value": "x", "confidence": confidence}
+            for one, confidence in zip(attributes, confidences, strict=True)
+        }
+        return [type(cell) for cell in read_cells(json.dumps(cells), attributes).values()]
+
+    assert kinds(0.9, 1) == [BadCell, BadCell]
+    assert kinds(0.9, 0) == [BadCell, BadCell]
+    assert kinds(0.9, 50) == [BadCell, GoodCell]
+    assert kinds(0, 1) == [GoodCell, GoodCell]

@@ -15,7 +15,7 @@ from jobforge.answers.prompt_secrets import PromptSecrets
 from jobforge.errors import FatalRunError
 from jobforge.money.budget import Budget
 from jobforge.money.prices import ModelPrice
-from jobforge.provider.client import Connection
+from jobforge.provider.connection import Connection
 from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.forms import RequestForms
 from jobforge.settings import Settings

@@ -176,7 +176,7 @@ class BatchCollector:
             paths = [Path(folder) / str(number) for number in range(len(files))]
             for name, path in zip(files, paths, strict=True):
                 interruptible(self._run.stop, self._api.download, name, path)
-            results = BatchResults(paths, [self._run.connection.api_key])
+            results = BatchResults(paths, self._run.connection.secrets)
             ended_at = remote.ended_at or datetime.now(UTC)
             records: list[AttemptRecord] = []
             for item in self._run.ledger.batch_items(batch.local_id):

@@ -18,7 +18,7 @@ from jobforge.answers.attempts import CameBack, read_reply, status_of
 from jobforge.ledger import BatchItem
 from jobforge.provider.batch_api import ENDPOINT
 from jobforge.provider.completions import Reply, mapping
-from jobforge.redaction import is_secret, redact
+from jobforge.redaction import redact, without_secrets
 from jobforge.requests.inputs import Attribute
 from jobforge.requests.values import plain_number
 
@@ -132,10 +132,8 @@ class BatchResults:
         status = status if isinstance(status, int) else 200
         request_id = response.get("request_id")
         headers = {"x-request-id": request_id} if isinstance(request_id, str) else {}
-        raw = json.dumps(response["body"], ensure_ascii=False).encode("utf-8", "replace")
-        for secret in filter(is_secret, self._secrets):
-            raw = raw.replace(secret.encode(), b"[redacted]")
-        reply = Reply(status, headers, raw, 0.0)
+        body = without_secrets(json.dumps(response["body"], ensure_ascii=False), self._secrets)
+        reply = Reply(status, headers, body.encode("utf-8", "replace"), 0.0)
         return read_reply(reply, item.request.model, self._secrets, _attributes(item))
 
 

@@ -10,6 +10,7 @@ import sys
 import typer
 
 from jobforge.cli import doctor, ledger, plan, why
+from jobforge.cli.terminal import say
 from jobforge.errors import JobForgeError
 
 __all__ = ["app", "main"]
@@ -32,5 +33,5 @@ def main() -> None:
     try:
         app()
     except JobForgeError as error:
-        typer.echo(f"error: {error}", err=True)
+        say(f"error: {error}", err=True)
         sys.exit(2)

@@ -9,14 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from jobforge.cli.endpoint import Check, check_endpoint, check_schemas, shown
+from jobforge.cli.endpoint import Check, check_endpoint, check_schemas
 from jobforge.cli.ledger import LedgerOption
 from jobforge.cli.project import Project, ledger_url, read_vars
+from jobforge.cli.terminal import say
 from jobforge.errors import JobForgeError, SettingsError
 from jobforge.ledger import existing_ledger
 from jobforge.ledger.location import Location
 from jobforge.money.prices import PriceTable, resolve_price
-from jobforge.provider.client import Connection
+from jobforge.provider.connection import Connection
 from jobforge.settings import DEFAULT_MODEL, Settings
 
 __all__ = ["doctor"]
@@ -43,9 +44,9 @@ def doctor(
     problems = 0
     for check in _checks(call, model, vars, ledger):
         problems += check.state == "problem"
-        typer.echo(f"{check.state:<9}{check.name:<14}{check.says}")
+        say(f"{check.state:<9}{check.name:<14}{check.says}")
     if problems:
-        typer.echo(f"{problems} problem{'s' if problems > 1 else ''}")
+        say(f"{problems} problem{'s' if problems > 1 else ''}")
         raise typer.Exit(1)
 
 
@@ -96,7 +97,7 @@ def _connection(connection: Connection | None) -> Check:
             "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set: missing cells wait or are replayed",
         )
     key = "with a key" if os.environ.get("OPENAI_API_KEY") else "without a key"
-    return Check("connection", "ok", f"{shown(connection.base_url)}, {key}")
+    return Check("connection", "ok", f"{connection.shown}, {key}")
 
 
 def _price(

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from jobforge.errors import ApiError, ReplyError
-from jobforge.provider.client import ChatClient, Connection, get_reply, openai_client
+from jobforge.provider.client import ChatClient, get_reply, openai_client
 from jobforge.provider.completions import Reply
+from jobforge.provider.connection import Connection
 from jobforge.provider.interruption import Interrupted, interruptible
 from jobforge.redaction import redact
 from jobforge.requests.inputs import Attribute
@@ -20,7 +20,7 @@ from jobforge.requests.replies import BadCell, read_cells
 from jobforge.requests.schema import response_format
 from jobforge.settings import Settings
 
-__all__ = ["Check", "check_endpoint", "check_schemas", "shown"]
+__all__ = ["Check", "check_endpoint", "check_schemas"]
 
 _SECONDS = 10.0
 _PROBE_TOKENS = 300
@@ -35,14 +35,10 @@ class Check:
     says: str
 
 
-def shown(address: str) -> str:
-    """Return an address without what may be secret in it: its query and its fragment."""
-    return redact(urlsplit(address)._replace(query="", fragment="").geturl())
-
-
 def check_endpoint(connection: Connection, model: str) -> Iterator[Check]:
     """Yield whether the address answers and knows the model, by its list of models."""
-    models = openai_client(connection, _SECONDS).with_options(max_retries=0).models
+    client = openai_client(connection, _SECONDS, of_account=True)
+    models = client.with_options(max_retries=0).models
     try:
         reply = _in_time(lambda: get_reply(models.with_raw_response.list, connection, _SECONDS))
     except (ApiError, ReplyError) as error:
@@ -69,7 +65,7 @@ def check_endpoint(connection: Connection, model: str) -> Iterator[Check]:
     elif model in known:
         yield Check("model", "ok", f"{model} is known")
     else:
-        some = redact(", ".join(sorted(known)[:5]))
+        some = redact(", ".join(sorted(known)[:5]), connection.secrets)
         yield Check("model", "problem", f"{model} is not known (set llm_model); some are: {some}")
 
 
@@ -96,7 +92,9 @@ def check_schemas(connection: Connection, model: str, settings: Mapping[str, Any
     bad = [f"{name}: {cell.reason}" for name, cell in cells.items() if isinstance(cell, BadCell)]
     if bad:
         return Check("schemas", "problem", f"not honoured; {'; '.join(bad)}")
-    return Check("schemas", "ok", f"honoured by one reply of {redact(completion.model)}")
+    return Check(
+        "schemas", "ok", f"honoured by one reply of {redact(completion.model, connection.secrets)}"
+    )
 
 
 _MESSAGES = [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jobforge.cli.project import ledger_url
+from jobforge.cli.terminal import say
 from jobforge.ledger import existing_ledger, open_ledger
 from jobforge.ledger.errors import LedgerError
 from jobforge.ledger.location import Location
@@ -52,13 +53,13 @@ def verify(ledger: LedgerOption = None) -> None:
         for fault in opened.verify():
             faults += 1
             if faults <= _FAULTS_SHOWN:
-                typer.echo(f"{fault.table} {fault.key}: {fault.message}")
+                say(f"{fault.table} {fault.key}: {fault.message}")
         stats = opened.stats()
     if faults:
         more = f", {faults - _FAULTS_SHOWN} of them not shown" if faults > _FAULTS_SHOWN else ""
-        typer.echo(f"{faults} faults{more} in {stats.location}")
+        say(f"{faults} faults{more} in {stats.location}")
         raise typer.Exit(1)
-    typer.echo(
+    say(
         f"{stats.location} is whole: {stats.attempts:,} attempts,"
         f" {stats.answered + stats.refused:,} answers and refusals"
     )
@@ -80,7 +81,7 @@ def stats(ledger: LedgerOption = None) -> None:
         ("claimed cells", f"{found.claims:,}"),
         ("in open batches", f"{found.pending_cells:,} cells in {found.open_batches:,} batches"),
     ):
-        typer.echo(f"{name:<16}{text}")
+        say(f"{name:<16}{text}")
 
 
 @app.command()
@@ -90,8 +91,8 @@ def batches(ledger: LedgerOption = None) -> None:
         found = opened.open_batches()
     for batch in found:
         at_provider = batch.api_batch_id or "not known at the provider"
-        typer.echo(f"{batch.local_id}  {at_provider}  since {batch.created_at:%Y-%m-%d %H:%M} UTC")
-    typer.echo(f"{len(found)} open batches; a run with llm_mode: batch collects them")
+        say(f"{batch.local_id}  {at_provider}  since {batch.created_at:%Y-%m-%d %H:%M} UTC")
+    say(f"{len(found)} open batches; a run with llm_mode: batch collects them")
 
 
 @app.command("give-up")
@@ -106,7 +107,7 @@ def give_up(batch: str, ledger: LedgerOption = None) -> None:
             )
         local_id = found[0].local_id
         opened.finish_batch(local_id, "abandoned")
-    typer.echo(f"batch {local_id} is given up: its cells may be asked again")
+    say(f"batch {local_id} is given up: its cells may be asked again")
 
 
 @app.command()
@@ -114,7 +115,7 @@ def export(path: Path, ledger: LedgerOption = None) -> None:
     """Write every attempt with its answers to a Parquet file."""
     with required_ledger(ledger) as opened:
         attempts = opened.export(path)
-    typer.echo(f"{attempts:,} attempts with their answers are in {path}")
+    say(f"{attempts:,} attempts with their answers are in {path}")
 
 
 @app.command("import")
@@ -122,12 +123,12 @@ def import_(path: Path, ledger: LedgerOption = None) -> None:
     """Add the attempts of an exported file; nothing is overwritten, faulty rows stay out."""
     with open_ledger(ledger_url(ledger)) as opened:
         report = opened.import_(path)
-    typer.echo(
+    say(
         f"{report.new_attempts:,} attempts and {report.new_answers:,} answers are new,"
         f" {report.known_attempts:,} attempts were here already"
     )
     for fault in report.faults[:_FAULTS_SHOWN]:
-        typer.echo(f"left out: {fault.table} {fault.key}: {fault.message}")
+        say(f"left out: {fault.table} {fault.key}: {fault.message}")
     if report.faults:
-        typer.echo(f"{len(report.faults)} faults")
+        say(f"{len(report.faults)} faults")
         raise typer.Exit(1)

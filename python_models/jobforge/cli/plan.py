@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from jobforge.cli.project import Project, Warehouse, WarehouseUnavailableError, read_vars
+from jobforge.cli.terminal import say
 from jobforge.cli.why import WarehouseOption
 from jobforge.errors import SettingsError
 
@@ -66,16 +67,16 @@ def _show(path: Path) -> None:
     try:
         opened = Warehouse(path)
     except WarehouseUnavailableError:
-        typer.echo("The plan is in gold_imputation_plan.")
+        say("The plan is in gold_imputation_plan.")
         return
     try:
         rows = opened.rows("gold_imputation_plan", _BY_GAP)
     finally:
         opened.close()
     if rows:
-        typer.echo(f"\n{'why no source has it':<32}{'cells':>10}{'calls':>10}{'USD':>12}")
+        say(f"\n{'why no source has it':<32}{'cells':>10}{'calls':>10}{'USD':>12}")
     for row in rows:
         cost = "not known" if row["cost_usd"] is None else f"{row['cost_usd']:,.4f}"
         calls = 0 if row["calls"] is None else row["calls"]
-        typer.echo(f"{row['source_gap']:<32}{row['cells']:>10,}{calls:>10,.0f}{cost:>12}")
-    typer.echo("By attribute: gold_imputation_plan.")
+        say(f"{row['source_gap']:<32}{row['cells']:>10,}{calls:>10,.0f}{cost:>12}")
+    say("By attribute: gold_imputation_plan.")

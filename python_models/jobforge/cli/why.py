@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 
 from jobforge.cli.ledger import LedgerOption
 from jobforge.cli.project import Project, Warehouse, WarehouseUnavailableError, ledger_url
+from jobforge.cli.terminal import say
 from jobforge.ledger import existing_ledger
 from jobforge.ledger.records import Why
 
@@ -27,10 +27,6 @@ _CANDIDATES = """
     select * from {table} where job_id = ? and attribute_id = ? order by candidate_rank
 """
 _CELL = "select * from {table} where job_id = ? and attribute_id = ?"
-# Controls but for tabs and line ends, marks of direction, halves of surrogates.
-_UNPRINTABLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 _ORIGIN = ("dataset", "dataset_release", "source_record", "inheritance_level")
 
 
@@ -47,41 +43,36 @@ def why(
 
     The warehouse has the candidates, the ledger what was said; each is shown without the other.
     """
-    _say(f"{job_id} {attribute_id}")
+    say(f"{job_id} {attribute_id}")
     shown = _show_candidates(job_id, attribute_id, warehouse)
     said = _show_said(job_id, attribute_id, ledger, texts)
     if not (shown or said):
         raise typer.Exit(1)
 
 
-def _say(text: str) -> None:
-    """Print a text; what would steer a terminal or cannot be encoded is shown as its escape."""
-    typer.echo(_UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text))
-
-
 def _show_candidates(job_id: str, attribute_id: str, path: Path | None) -> bool:
     try:
         opened = Warehouse(Warehouse.path(path, Project.find()))
     except WarehouseUnavailableError as error:
-        _say(f"\nCandidates: {error}; what follows is from the ledger alone")
+        say(f"\nCandidates: {error}; what follows is from the ledger alone")
         return False
     try:
         cell = (job_id, attribute_id)
         candidates = opened.rows("gold_job_attribute_provenance", _CANDIDATES, cell)
         rows = candidates or opened.rows("gold_job_attributes", _CELL, cell)
     except WarehouseUnavailableError as error:
-        _say(f"\nCandidates: {error}")
+        say(f"\nCandidates: {error}")
         return False
     finally:
         opened.close()
     if not rows:
-        _say("\nCandidates: the warehouse has no such job or attribute")
+        say("\nCandidates: the warehouse has no such job or attribute")
     elif not candidates:
-        _say(f"\nCandidates: none; {rows[0]['fill_status']}: {rows[0]['fill_reason']}")
+        say(f"\nCandidates: none; {rows[0]['fill_status']}: {rows[0]['fill_reason']}")
     else:
-        _say("\nCandidates, the winner first:")
+        say("\nCandidates, the winner first:")
         for row in candidates:
-            _say(_candidate(row))
+            say(_candidate(row))
     return bool(rows)
 
 
@@ -103,16 +94,16 @@ def _candidate(row: dict[str, Any]) -> str:
 def _show_said(job_id: str, attribute_id: str, url: str | None, texts: bool) -> bool:
     ledger = existing_ledger(ledger_url(url))
     if ledger is None:
-        _say("\nLedger: none was begun yet")
+        say("\nLedger: none was begun yet")
         return False
     with ledger:
         found = ledger.why(job_id, attribute_id)
     if not found:
-        _say("\nLedger: no model was ever asked for this cell with success")
+        say("\nLedger: no model was ever asked for this cell with success")
         return False
-    _say("\nLedger, the latest first:")
+    say("\nLedger, the latest first:")
     for number, entry in enumerate(found, 1):
-        _say(_entry(number, entry))
+        say(_entry(number, entry))
         if texts:
             for name, text in (
                 ("system message", entry.system_text),
@@ -120,7 +111,7 @@ def _show_said(job_id: str, attribute_id: str, url: str | None, texts: bool) -> 
                 ("schema", entry.schema_text),
                 ("raw reply", _pretty(entry.raw_reply)),
             ):
-                _say(f"     --- {name}\n{_indented(text)}")
+                say(f"     --- {name}\n{_indented(text)}")
     return True
 
 

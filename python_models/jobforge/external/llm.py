@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from jobforge.errors import MissingKeyError, UnreadableReplyError
 from jobforge.external.models import ImputationResponse, LLMImputedAttribute, SourcePrecedence
-from jobforge.provider.client import ChatClient, Connection
+from jobforge.provider.client import ChatClient
+from jobforge.provider.connection import Connection
 from jobforge.redaction import one_line
 from jobforge.requests.replies import read_object
 from jobforge.requests.schema import model_response_format

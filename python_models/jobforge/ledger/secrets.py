@@ -11,11 +11,10 @@ import re
 
 from jobforge.ledger.errors import SecretFoundError
 from jobforge.ledger.location import environment_passwords
-from jobforge.redaction import is_secret
+from jobforge.redaction import REDACTED, is_secret, is_word, secrets_of, without_secrets
 
 __all__ = ["Secrets"]
 
-_BLOTTED = "[redacted]"
 _BEGINNINGS = ("sk-", "earer")
 _LOOKS_SECRET = re.compile(
     r"(?<![\w-])sk-(?=[\w-]*\d)[\w-]{16,}"
@@ -26,15 +25,19 @@ _LOOKS_SECRET = re.compile(
 class Secrets:
     """What must not be written: the environment's own, others that are given, and lookalikes.
 
-    The environment's are the key and the ledger's password.
+    The environment's are the key, what of the address may be secret, and the ledger's password.
     """
 
     def __init__(self, *others: str) -> None:
         self._others = tuple(filter(is_secret, (*others, *environment_passwords())))
 
     def refuse(self, text: str, what: str) -> None:
-        """Raise SecretFoundError where the text holds a secret; `what` names the text."""
-        if self.without(text) != text:
+        """Raise SecretFoundError where the text holds a secret; `what` names the text.
+
+        A key that is a short word is no reason: a text may well have it by itself.
+        """
+        telling = [secret for secret in self._all() if not is_word(secret)]
+        if self._without(text, telling) != text:
             raise SecretFoundError(
                 f"{what} holds what looks like an API key or a token, which is never stored:"
                 " take it out of the data that the prompt is made of"
@@ -42,10 +45,17 @@ class Secrets:
 
     def without(self, text: str) -> str:
         """Return the text with every secret replaced."""
+        return self._without(text, self._all())
+
+    def _all(self) -> list[str]:
         key = os.environ.get("OPENAI_API_KEY", "").strip()
-        for secret in (key, *self._others) if is_secret(key) else self._others:
-            text = text.replace(secret, _BLOTTED)
+        address = os.environ.get("OPENAI_BASE_URL", "").strip()
+        return [key, *secrets_of(address), *self._others]
+
+    @staticmethod
+    def _without(text: str, secrets: list[str]) -> str:
+        text = without_secrets(text, secrets)
         # Looking for the plain beginnings first is a hundred times faster than the pattern.
         if any(beginning in text for beginning in _BEGINNINGS):
-            text = _LOOKS_SECRET.sub(_BLOTTED, text)
+            text = _LOOKS_SECRET.sub(REDACTED, text)
         return text

@@ -137,7 +137,7 @@ class LiveAsker:
                 recorder=recorder,
                 budget=self._run.budget,
                 model=settings.model,
-                secrets=[connection.api_key],
+                secrets=connection.secrets,
                 barred=self._bar,
                 in_work=settings.max_in_flight,
             )

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from jobforge import errors
-from jobforge.provider.client import Connection, get_reply, openai_client, translate_errors
+from jobforge.provider.client import get_reply, openai_client, translate_errors
 from jobforge.provider.completions import Reply, count, mapping, read_completion
+from jobforge.provider.connection import Connection
 from jobforge.redaction import redact
 from jobforge.settings import Settings
 
@@ -136,7 +137,7 @@ class BatchApi:
 
     @cached_property
     def _openai(self) -> openai.OpenAI:
-        return openai_client(self._connection, self._timeout)
+        return openai_client(self._connection, self._timeout, of_account=True)
 
     def _reply(self, call: Callable[[], Any]) -> Reply:
         return get_reply(call, self._connection, self._timeout)
@@ -148,7 +149,7 @@ class BatchApi:
         if reply.status in (404, 405, 501):
             raise errors.RequestRejectedError(_NO_BATCHES, status=reply.status)
         if not 200 <= reply.status < 300:
-            error = read_completion(reply, self._model, [self._connection.api_key]).error
+            error = read_completion(reply, self._model, self._connection.secrets).error
             assert error is not None
             raise error
         try:
@@ -172,7 +173,7 @@ class BatchApi:
             total=count(counts.get("total")) or 0,
             done=(count(counts.get("completed")) or 0) + (count(counts.get("failed")) or 0),
             ended_at=max((at for at in ended if at), default=None),
-            faults=tuple(redact(one, [self._connection.api_key]) for one in words),
+            faults=tuple(redact(one, self._connection.secrets) for one in words),
         )
 
 

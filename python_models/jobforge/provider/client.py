@@ -1,43 +1,38 @@
-"""Which server is asked, and the way to ask it one question and wait for the answer.
+"""The way to ask a server one question and wait for the answer.
 
 The raw reply is read by `completions`: openai's own `.parse` passes an empty list of choices in
-silence and loses the evidence of a reply that it cannot read. The API key and the address come
-from OPENAI_API_KEY and OPENAI_BASE_URL.
+silence and loses the evidence of a reply that it cannot read.
 
 openai is imported at the first use: a run that asks nothing does not wait for it.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from jobforge import errors
 from jobforge.provider.completions import Reply, read_completion
+from jobforge.provider.connection import Connection
 from jobforge.redaction import redact
 from jobforge.settings import Settings
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
 
 __all__ = [
     "Answer",
     "ChatClient",
-    "Connection",
     "get_reply",
     "openai_client",
     "request_parameters",
     "translate_errors",
 ]
 
-_OPENAI_ADDRESS = "https://api.openai.com/v1"
-_PLACEHOLDER_KEY = "no-key"
 _RETRIES = 2
 
 
@@ -48,55 +43,6 @@ class Answer:
     content: str
     model: str
     request_id: str | None
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Connection:
-    """Where to send, and the key, which is never shown."""
-
-    base_url: str
-    api_key: str
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({redact(self.base_url, [self.api_key])!r})"
-
-    @classmethod
-    def from_environment(cls, api_key: str | None = None) -> Connection | None:
-        """Return the connection that the environment names, or None where it names none.
-
-        A server without a key of its own gets a placeholder. Raises SettingsError for an address
-        or a key that cannot be used.
-        """
-        key = (api_key or os.environ.get("OPENAI_API_KEY") or "").strip()
-        base_url = (os.environ.get("OPENAI_BASE_URL") or "").strip()
-        if not key and not base_url:
-            return None
-        if not (key.isascii() and key.isprintable()) or " " in key:
-            raise errors.SettingsError("OPENAI_API_KEY has characters that no key has")
-        if base_url and not _is_address(base_url):
-            raise errors.SettingsError(
-                "OPENAI_BASE_URL is not an address such as http://127.0.0.1:8080/v1"
-            )
-        if "@" in urlsplit(base_url).netloc:
-            raise errors.SettingsError(
-                "OPENAI_BASE_URL has a user or a password in it: give a key as OPENAI_API_KEY"
-            )
-        return cls(base_url or _OPENAI_ADDRESS, key or _PLACEHOLDER_KEY)
-
-    @property
-    def is_openai(self) -> bool:
-        """Whether the server is OpenAI's or Azure's own."""
-        host = urlsplit(self.base_url).hostname or ""
-        return f".{host}".endswith((".openai.com", ".azure.com"))
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the server is on this machine."""
-        host = urlsplit(self.base_url).hostname or ""
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
 
 
 def request_parameters(connection: Connection, settings: Settings) -> dict[str, Any]:
@@ -137,7 +83,7 @@ class ChatClient:
                 "response_format": dict(response_format),
             }
         )
-        completion = read_completion(reply, model, [self._connection.api_key])
+        completion = read_completion(reply, model, self._connection.secrets)
         if completion.content is None:
             assert completion.error is not None
             raise completion.error
@@ -158,15 +104,26 @@ class ChatClient:
         )
 
 
-def openai_client(connection: Connection, timeout_seconds: float) -> openai.OpenAI:
-    """Return openai's client for a server; faults that pass are tried again twice."""
+def openai_client(
+    connection: Connection, timeout_seconds: float, *, of_account: bool = False
+) -> openai.OpenAI:
+    """Return openai's client for a server; faults that pass are tried again twice.
+
+    of_account: for files, batches and the list of models.
+    """
     import openai
+
+    def authorize(request: httpx2.Request) -> None:
+        del request.headers["Authorization"]
+        request.headers.update(connection.auth_headers)
 
     return openai.OpenAI(
         api_key=connection.api_key,
-        base_url=connection.base_url,
+        base_url=connection.account_address if of_account else connection.address,
+        default_query=connection.query,
         max_retries=_RETRIES,
         timeout=timeout_seconds,
+        http_client=openai.DefaultHttpxClient(event_hooks={"request": [authorize]}),
     )
 
 
@@ -196,7 +153,7 @@ def translate_errors(connection: Connection, timeout_seconds: float) -> Iterator
     import openai
 
     def said(error: Exception) -> str:
-        return redact(str(error.__cause__ or "") or str(error), [connection.api_key])
+        return redact(str(error.__cause__ or "") or str(error), connection.secrets)
 
     try:
         yield
@@ -208,12 +165,3 @@ def translate_errors(connection: Connection, timeout_seconds: float) -> Iterator
         raise errors.ConnectionFailedError(f"no connection: {said(error)}") from None
     except openai.APIError as error:
         raise errors.UnreadableReplyError(f"unreadable: {said(error)}") from None
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        host = (parts.hostname or "").encode("idna")
-        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0
-    except ValueError:
-        return False

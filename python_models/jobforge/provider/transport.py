@@ -6,7 +6,7 @@ request (copying options, building models, retrying) is left out, which is two t
 
 A reply of any HTTP status is a Reply; only where there is none is an error raised. A reply is read
 up to a limit, and all of it must have come within the time-out, so a server that drips or floods
-ends in an error. The key is taken out of everything that comes back.
+ends in an error. What is secret is taken out of everything that comes back.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from jobforge.errors import (
     TimedOutError,
     UnreadableReplyError,
 )
-from jobforge.provider.client import Connection
 from jobforge.provider.completions import Reply
-from jobforge.redaction import is_secret, redact
+from jobforge.provider.connection import Connection
+from jobforge.redaction import redact, without_secrets
 
 if TYPE_CHECKING:
     import httpx2
@@ -36,7 +36,6 @@ _CONNECT_SECONDS = 15.0
 _KEEPALIVE_SECONDS = 30.0
 _KEPT_HEADERS = (b"x-request-id", b"retry-after", b"retry-after-ms", b"openai-processing-ms")
 _KEPT_PREFIX = b"x-ratelimit-"
-_REDACTED = b"[redacted]"
 
 
 class Transport(Protocol):
@@ -77,8 +76,8 @@ class OpenAITransport:
         )
         self._time_outs = (httpx2.TimeoutException, aiohttp.ServerTimeoutError, TimeoutError)
         self._garbled = httpx2.DecodingError
-        self._key = connection.api_key
-        self._key_bytes = connection.api_key.encode()
+        self._secrets = connection.secrets
+        self._shown = connection.shown
         self._timeout = timeout_seconds
         self._largest = largest_reply
         limits = httpx2.Limits(
@@ -89,16 +88,19 @@ class OpenAITransport:
         self._http = openai.DefaultAioHttpClient(limits=limits)
         try:
             client = openai.AsyncOpenAI(
-                api_key=self._key,
-                base_url=connection.base_url,
+                api_key=connection.api_key,
+                base_url=connection.address,
                 max_retries=0,
                 http_client=self._http,
             )
-            self._url = client.base_url.join("chat/completions")
-        except httpx2.InvalidURL as error:
-            raise SettingsError(f"OPENAI_BASE_URL is not an address: {error}") from None
+            url = client.base_url.join("chat/completions")
+            self._url = url.copy_merge_params(connection.query) if connection.query else url
+        except (httpx2.InvalidURL, ValueError) as error:
+            said = redact(str(error), self._secrets)
+            raise SettingsError(f"OPENAI_BASE_URL is not an address: {said}") from None
         # What was asked for unpacked cannot unfold into something larger.
-        headers = {**client.default_headers, **client.auth_headers, "Accept-Encoding": "identity"}
+        unpacked = {"Accept-Encoding": "identity"}
+        headers = {**client.default_headers, **connection.auth_headers, **unpacked}
         # Headers about this machine and the openai client help nobody and cost every request.
         self._headers = httpx2.Headers(
             {
@@ -132,7 +134,7 @@ class OpenAITransport:
         return Reply(
             response.status_code,
             self._kept(response),
-            self._without_key(content),
+            self._without_secrets(content),
             time.perf_counter() - started,
         )
 
@@ -141,7 +143,7 @@ class OpenAITransport:
         await self._http.aclose()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({redact(str(self._url), [self._key])!r})"
+        return f"{type(self).__name__}({self._shown!r})"
 
     async def _read(self, response: httpx2.Response) -> bytes:
         chunks: list[bytes] = []
@@ -163,11 +165,12 @@ class OpenAITransport:
             name = raw_name.lower()
             if name in _KEPT_HEADERS or name.startswith(_KEPT_PREFIX):
                 value = raw_value.decode("ascii", "replace")
-                kept[name.decode("ascii", "replace")] = redact(value, [self._key])
+                kept[name.decode("ascii", "replace")] = redact(value, self._secrets)
         return kept
 
-    def _without_key(self, body: bytes) -> bytes:
-        return body.replace(self._key_bytes, _REDACTED) if is_secret(self._key) else body
+    def _without_secrets(self, body: bytes) -> bytes:
+        # Latin-1 has a letter for every byte, and a secret is found whatever stands around it.
+        return without_secrets(body.decode("latin-1"), self._secrets).encode("latin-1")
 
     def _timed_out(self) -> TimedOutError:
         return TimedOutError(f"no reply within {self._timeout:g} seconds")
@@ -177,7 +180,7 @@ class OpenAITransport:
         cause = error.__cause__ or error
         if isinstance(cause, self._time_outs):
             return self._timed_out()
-        said = redact(str(cause) or type(cause).__name__, [self._key])
+        said = redact(str(cause) or type(cause).__name__, self._secrets)
         if isinstance(error, self._garbled):
             return UnreadableReplyError(f"unreadable: {said}")
         return ConnectionFailedError(f"no connection: {said}")

@@ -72,17 +72,19 @@ def read_cells(text: str, attributes: Sequence[Attribute]) -> dict[str, GoodCell
     """
     reply = read_object(text)
     cells = {a.attribute_id: _cell(a, reply) for a in attributes}
-    if any(_is_fraction(one) for one in reply.values()):
-        # Of a reply that counts from 0 to 1 a 1 is no hundredth.
+    if _counts_to_one([reply.get(name) for name in cells]):
+        # Then a 1 is no hundredth.
         for name, cell in cells.items():
             if isinstance(cell, GoodCell) and cell.confidence in (0, 0.01):
                 cells[name] = _malformed("confidence is counted from 0 to 1, not in per cent")
     return cells
 
 
-def _is_fraction(cell: object) -> bool:
-    confidence = cell.get("confidence") if isinstance(cell, dict) else None
-    return isinstance(confidence, Decimal) and 0 < confidence < 1
+def _counts_to_one(cells: list[object]) -> bool:
+    """Say whether all confidences of a reply are from 0 to 1 and some are no whole numbers."""
+    given = [cell.get("confidence") for cell in cells if isinstance(cell, dict)]
+    numbers = [one for one in given if isinstance(one, int | Decimal)]
+    return all(0 <= one <= 1 for one in numbers) and any(one % 1 for one in numbers)
 
 
 def _unwrapped(text: str) -> str:
