@@ -140,7 +140,7 @@ def child(
     words = [invocation_id, str(jobs), str(backwards), str(claim_seconds), json.dumps(given)]
     return subprocess.Popen(
         [sys.executable, program, *words],
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -123,7 +123,8 @@ class LoopbackServer:
     """The server; start and stop it as a context manager.
 
     rates: fault -> share of the requests that meet it, drawn by `seed`.
-    dialect: refuse schemas with a 400 as `openai` or `azure` does in strict mode; None takes all.
+    dialect: refuse schemas with a 400 as `openai` or `azure` does in strict mode, or as a server of
+        `strings` or `plain` enums does; None takes all.
     model: what replies say gave them; None repeats the model that was asked for.
     delay_seconds: how long every reply takes.
     deployment: the server is an Azure deployment by that name: it knows the addresses that such a
@@ -645,14 +646,24 @@ _OPENAI_KEYWORDS = {
 }
 
 
+DIALECTS = {
+    "openai": _OPENAI_KEYWORDS,
+    "azure": _AZURE_KEYWORDS,
+    # Servers that take enums of strings only, and among them those that follow no reference.
+    "strings": _OPENAI_KEYWORDS,
+    "plain": _OPENAI_KEYWORDS - {"$ref", "$defs"},
+}
+
+
 def strict_schema_fault(schema: Json | None, dialect: str | None) -> str | None:
     """Say why a provider's strict mode would refuse a schema, or None where it would not."""
     if schema is None or dialect is None:
         return None
-    keywords = {"openai": _OPENAI_KEYWORDS, "azure": _AZURE_KEYWORDS}[dialect]
+    keywords = DIALECTS[dialect]
+    most_properties = 100 if dialect == "azure" else 5000
     if schema.get("type") != "object":
         return "the root is not an object"
-    enum_values = 0
+    enum_values = count = characters = 0
     waiting = [schema]
     while waiting:
         part = waiting.pop()
@@ -667,9 +678,20 @@ def strict_schema_fault(schema: Json | None, dialect: str | None) -> str | None:
                 return "additionalProperties must be false"
             if set(part.get("required", ())) != set(properties):
                 return "required must name every property"
-        enum_values += len(part.get("enum", ()))
+        values = part.get("enum", ())
+        if dialect in ("strings", "plain") and not all(isinstance(one, str) for one in values):
+            return "enum: only allowed for strings"
+        if len(values) > 250 and sum(len(str(one)) for one in values) > 15_000:
+            return "an enum of more than 15000 characters"
+        count += len(properties)
+        enum_values += len(values)
+        characters += sum(len(str(one)) for one in (*properties, *part.get("$defs", ()), *values))
         waiting += [*properties.values(), *part.get("$defs", {}).values(), *part.get("anyOf", ())]
         waiting += [part["items"]] if "items" in part else []
+    if count > most_properties:
+        return f"more than {most_properties} properties"
+    if characters > 120_000:
+        return "more than 120000 characters"
     return "more than 1000 enum values" if enum_values > 1000 else None
 
 

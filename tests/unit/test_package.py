@@ -33,7 +33,7 @@ LAYERS = [
 INSIDE = {
     "redaction": [{"lines", "addresses"}, {"secrets"}, {""}],
     "requests": [
-        {"inputs"},
+        {"inputs", "dialects", "limits"},
         {"schema", "estimates"},
         {"values"},
         {"prompts", "replies"},
@@ -51,12 +51,12 @@ INSIDE = {
         {"outcomes"},
         {"recorded", "follow_up"},
         {"known", "attempts"},
-        {"bookkeeper", "claims", "prompt_secrets"},
+        {"bookkeeper", "claims", "drafts"},
         {"run"},
         {""},
     ],
     "live": [
-        {"item", "retries", "state"},
+        {"item", "retries", "schema_forms", "state"},
         {"recorder", "exchange"},
         {"sender"},
         {"executor"},

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from jobforge.answers.bookkeeper import Bookkeeper
 from jobforge.answers.claims import Claims
+from jobforge.answers.drafts import Drafts
 from jobforge.answers.known import KeptAnswers
-from jobforge.answers.prompt_secrets import PromptSecrets
 from jobforge.errors import FatalRunError
 from jobforge.money.budget import Budget
 from jobforge.money.prices import ModelPrice
@@ -48,7 +48,7 @@ class Run:
     budget: Budget
     price_of: Callable[[str], ModelPrice | None]
     forms: RequestForms
-    secrets: PromptSecrets
+    drafts: Drafts
     log: Callable[[str], None]
     stop: threading.Event
 

@@ -104,7 +104,8 @@ class BatchAsker:
     def _send(self, chunks: Iterable[list[Settled]]) -> Iterator[Settled]:
         """Claim what is open and put it into batches."""
         for chunk in chunks:
-            for one in self._claim([self._run.secrets.check(one) for one in chunk]):
+            made = [part for one in chunk for part in self._run.drafts.make(one)]
+            for one in self._claim(made):
                 yield Settled(one.keyed, one.outcomes, ())
                 for keyed, form in self._part(one):
                     yield from self._sender.put(keyed, form)
