@@ -24,8 +24,9 @@ VARS: dict[str, Any] = {
 
 
 def write(folder: Path, jobs: int, ratings: int) -> None:
-    """Write jobs, three attributes and ratings of the first one, a job each."""
-    folder.mkdir(exist_ok=True)
+    """Write jobs, three attributes and ratings of the first one, a job each; and OaSIS's guide."""
+    (folder / "oasis").mkdir(parents=True, exist_ok=True)
+    (folder / "oasis/guide_oasis_2023_v1.0.csv").write_text("Code,Name\n", encoding="utf-8")
     lines = {
         "jobs.csv": ["job_id,job_title", *(f"J{n},Clerk {n}" for n in range(jobs))],
         "attributes.csv": [
@@ -59,6 +60,7 @@ def test_own_files_alone_build(built: tuple[Warehouse, Run]) -> None:
     warehouse, run = built
     run.ok()
     assert "The demo's rows take the place" not in run.output
+    assert "The input attributes is read from attributes_file alone, not from " in run.output
     assert [name for name, status in run.statuses("test").items() if status == "warn"] == []
     assert warehouse.query(
         "select source_type, count(*) from main.gold_job_attributes group by all order by all"
