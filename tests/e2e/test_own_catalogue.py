@@ -138,18 +138,26 @@ def test_a_file_that_is_no_longer_named(built: tuple[Warehouse, Run]) -> None:
 
 
 def test_an_address_in_place_of_a_folder(new_warehouse: Callable[..., Warehouse]) -> None:
-    """Files are read from no network: the run stops in a sentence, which shows no password."""
+    """Files are read from no network: the run stops in a sentence, which shows no password.
+
+    A table of jobs without a row stands in the same list.
+    """
     warehouse = new_warehouse(
         "address",
-        input_jobs="files",
+        input_jobs="tables",
+        tables_schema="hr",
+        input_attributes="files",
         data_dir="https://hr:secret@127.0.0.1:9/data",
-        jobs_file="s3://bucket/jobs.csv",
+        attributes_file="s3://bucket/attributes.csv",
     )
+    warehouse.query("create schema hr; create table hr.jobs (job_id text, job_title text)")
     run = warehouse.dbt("run", "--select", "+stg_jobs")
     assert run.code != 0
-    assert "the var data_dir (or JOBFORGE_DATA_DIR) is an address (https://…), and noth" in (
-        run.output
-    )
-    assert "the var jobs_file is an address (s3://…): name a path below data_dir" in run.output
+    for words in (
+        "the var data_dir (or JOBFORGE_DATA_DIR) is an address (https://…), and nothing is loaded",
+        "the var attributes_file is an address (s3://…): name a path below data_dir",
+        '"hr"."jobs" (input jobs) has no row: load it again',
+    ):
+        assert words in run.output
     assert "secret" not in run.output
     assert "xtension" not in run.output
