@@ -4,17 +4,12 @@
 {% macro check_inputs() %}
     {% if execute and flags.WHICH in ["build", "run", "seed", "test", "snapshot"] %}
         {% set problems = [] %}
-        {% for input in input_contract() %}
-            {% for mode in input_modes(input) %}
-                {% if mode == "files" %}
-                    {% for file in publisher_files(input) %}
-                        {% do problems.extend(file_problems(input, file)) %}
-                    {% endfor %}
-                {% elif mode == "tables" %}
-                    {% do problems.extend(table_problems(input)) %}
-                {% endif %}
-            {% endfor %}
+        {% set readings = [] %}
+        {% for input in input_contract() if input_is_from(input, "tables") %}
+            {% do problems.extend(table_problems(input, readings)) %}
         {% endfor %}
+        {% do problems.extend(files_problems(readings)) %}
+        {% do problems.extend(row_count_problems(readings)) %}
         {% for name in var("columns") if name not in input_contract() %}
             {% do problems.append(
                 "the var columns names the input `" ~ name ~ "`; the inputs are "
@@ -33,10 +28,51 @@
                 ~ "\nSee docs/input_contract.md."
             ) }}
         {% endif %}
+        {% do note_row_counts(readings) %}
     {% endif %}
 {% endmacro %}
 
-{% macro file_problems(input, file) %}
+{# What is wrong with the files of all inputs. What was read of them is added to
+   readings. #}
+{% macro files_problems(readings) %}
+    {% set files = [] %}
+    {% for input in input_contract() if input_is_from(input, "files") %}
+        {% for file in publisher_files(input) %}
+            {% do files.append(dict(file, input=input)) %}
+        {% endfor %}
+    {% endfor %}
+    {% set problems = address_problems() if files else [] %}
+    {% if problems or not files %}
+        {{ return(problems) }}
+    {% endif %}
+    {% set were_fetched = not files_may_be_remote() and let_extensions_be_fetched(false) %}
+    {% for file in files %}
+        {% do problems.extend(file_problems(file.input, file, readings)) %}
+    {% endfor %}
+    {% do say_what_is_not_read() %}
+    {% if were_fetched %}
+        {% do let_extensions_be_fetched(true) %}
+    {% endif %}
+    {{ return(problems) }}
+{% endmacro %}
+
+{# Files of OaSIS that lie there and are not read, since the organisation's own do
+   without them. #}
+{% macro say_what_is_not_read() %}
+    {% for input in ["attributes", "authoritative_values"]
+        if input_is_from(input, "files") and not is_from_oasis_files(input) %}
+        {% set files = data_dir() ~ "/" ~ var("oasis_dir") ~ "/*_oasis*.csv" %}
+        {% if run_query("select file from glob('" ~ files | replace("'", "''") ~ "')") | length %}
+            {% do log(
+                "The input " ~ input ~ " is read from " ~ input ~ "_file alone, not from "
+                ~ files ~ ": input_oasis_profiles is neither files nor tables", info=true
+            ) %}
+        {% endif %}
+    {% endfor %}
+{% endmacro %}
+
+{# What is wrong with a file of an input. What was read of it is added to readings. #}
+{% macro file_problems(input, file, readings) %}
     {% set path = file.path | replace("'", "''") %}
     {% set found = run_query("select file from glob('" ~ path ~ "')").columns[0].values() %}
     {% if not found %}
@@ -44,6 +80,7 @@
             ~ ") is not there: correct the var " ~ file.var ~ " or data_dir"]) }}
     {% endif %}
     {% set problems = [] %}
+    {% set rows = [] %}
     {% for path in found %}
         {% set by_hand = file.get("by_hand", false) %}
         {% set records = file_records(path, by_hand) %}
@@ -70,7 +107,14 @@
                 ~ (". The var columns can map another name" if by_hand else "")
             ) %}
         {% endfor %}
+        {% do rows.append(records.rows) %}
     {% endfor %}
+    {% if not problems %}
+        {% do readings.append({
+            "input": input, "source": file.source, "rows": rows | sum,
+            "path": "the file " ~ file.path,
+        }) %}
+    {% endif %}
     {{ return(problems) }}
 {% endmacro %}
 
@@ -216,7 +260,8 @@
     {{ return(broken) }}
 {% endmacro %}
 
-{% macro table_problems(input) %}
+{# The same of a table. #}
+{% macro table_problems(input, readings) %}
     {% set wanted = source("warehouse", input) %}
     {% set relation = load_relation(wanted) %}
     {% if not relation %}
@@ -232,5 +277,15 @@
             ~ ". The var columns can map another name"
         ) %}
     {% endfor %}
+    {% set rows = run_query("select count(*) from " ~ relation).columns[0].values()[0] %}
+    {% if not rows and input_modes(input) == ["tables"] and input in ["jobs", "attributes"]
+        and not flags.EMPTY %}
+        {% do problems.append(
+            "the table " ~ wanted ~ " (input " ~ input ~ ") has no row: load it again"
+        ) %}
+    {% endif %}
+    {% do readings.append({
+        "input": input, "source": "tables", "path": "the table " ~ wanted, "rows": rows,
+    }) %}
     {{ return(problems) }}
 {% endmacro %}

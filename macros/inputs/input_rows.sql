@@ -8,8 +8,10 @@
     {%- elif mode == "tables" %}
     {%- set relation = source("warehouse", input) %}
     {{ contract_rows(input, relation, relation | string | replace('"', ''), var("columns").get(input, {})) }}
-    {%- else %}
+    {%- elif mode == "files" %}
     {{ publisher_rows(input) }}
+    {%- else %}
+    {{ no_rows(input) }}
     {%- endif %}
     {%- if not loop.last %}
     union all
@@ -34,6 +36,18 @@
         row_number() over () + 1 as source_row,
         cast(null as {{ dbt.type_string() }}) as record_problem,
     from {{ relation }}
+{%- endmacro %}
+
+{# An input that is not used. #}
+{% macro no_rows(input) %}
+    select
+        {%- for column in input_contract()[input] %}
+        cast(null as {{ dbt.type_string() }}) as {{ column }},
+        {%- endfor %}
+        cast(null as {{ dbt.type_string() }}) as source_file,
+        cast(null as {{ dbt.type_int() }}) as source_row,
+        cast(null as {{ dbt.type_string() }}) as record_problem,
+    where false
 {%- endmacro %}
 
 {# The rows of an input whose files staging has read in the publishers' formats. #}

@@ -1,7 +1,7 @@
 {# The files that an input is read from, each with the columns it cannot do
-   without and the var that says where it is. #}
+   without, the var that says where it is, and the name by which it is known however
+   the var changes. #}
 {% macro publisher_files(input) %}
-    {% set data_dir = var("data_dir") or env_var("JOBFORGE_DATA_DIR", "data") %}
     {% set oasis_ratings = [] %}
     {% for file in [
         "skills", "abilities", "knowledges", "personal-attributes",
@@ -29,8 +29,9 @@
         "attributes": [{
             "path": var("oasis_dir") ~ "/guide_oasis*.csv", "var": "oasis_dir",
             "columns": ["Code", "Name", "Structure type", "Description"],
-        }],
-        "authoritative_values": oasis_ratings,
+        }] if is_from_oasis_files("attributes") else [],
+        "authoritative_values":
+            oasis_ratings if is_from_oasis_files("authoritative_values") else [],
         "noc_structure": [{
             "path": var("noc_structure_file"), "var": "noc_structure_file",
             "columns": ["Level", "Code - NOC 2021 V1.0", "Class title"],
@@ -57,9 +58,18 @@
     {% endfor %}
     {% set placed = [] %}
     {% for file in files %}
-        {% do placed.append(dict(file, path=data_dir ~ "/" ~ file.path)) %}
+        {% set in_folder = file.var in ["oasis_dir", "onet_dir"] %}
+        {% do placed.append(dict(
+            file, path=data_dir() ~ "/" ~ file.path,
+            source=file.path.split("/") | last if in_folder else file.var
+        )) %}
     {% endfor %}
     {{ return(placed) }}
+{% endmacro %}
+
+{# The folder of all files. #}
+{% macro data_dir() %}
+    {{ return(var("data_dir") or env_var("JOBFORGE_DATA_DIR", "data")) }}
 {% endmacro %}
 
 {# The names that the user's file must have for the required columns, and for the

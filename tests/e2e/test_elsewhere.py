@@ -81,6 +81,40 @@ def test_default_ledger_is_in_the_project(tmp_path: Path, monkeypatch: pytest.Mo
     assert not (tmp_path / "ledger").exists()
 
 
+def test_project_builds_as_a_package(tmp_path: Path) -> None:
+    """Another project installs it with `dbt deps`, scopes its vars and gets gold in its schemas."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "filled.sql").write_text(
+        "select job_id from {{ ref('gold_job_attributes') }} where value is not null"
+    )
+    (tmp_path / "jobs.csv").write_text("job_id,job_title\nJ1,Data Scientist\n")
+    (tmp_path / "packages.yml").write_text(f"packages:\n  - local: {ROOT}\n")
+    (tmp_path / "profiles.yml").write_text(
+        "hr: {target: dev, outputs: {dev: {type: duckdb, path: hr.duckdb, schema: analytics}}}"
+    )
+    (tmp_path / "dbt_project.yml").write_text(
+        "name: hr\nprofile: hr\nflags: {send_anonymous_usage_stats: false}\n"
+        "vars: {jobforge: {llm_mode: 'off', input_jobs: files, data_dir: .}, input_jobs: demo}\n"
+    )
+    for command in (
+        ["deps"],
+        ["build", "--select", "+filled", "--exclude-resource-type", "test", "unit_test"],
+    ):
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("dbt")), *command],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+    with duckdb.connect(str(tmp_path / "hr.duckdb")) as warehouse:
+        jobs = warehouse.sql("select distinct job_id from analytics.gold_job_attributes")
+        assert jobs.fetchall() == [("J1",)]
+        assert warehouse.sql("from analytics_intermediate.input_row_counts").fetchall() == [
+            ("jobs", "jobs_file", 1, True)
+        ]
+
+
 def test_message_says_what_is_missing(tmp_path: Path) -> None:
     """With --project-dir alone dbt names --profiles-dir, which is what is missing."""
     done = subprocess.run(

@@ -310,6 +310,19 @@ def test_files_build(files: Done) -> None:
     jobs = files.warehouse.one("select count(*) from main_intermediate.int_jobs")
     attributes = files.warehouse.one("select count(*) from main_intermediate.int_attributes")
     assert (jobs, attributes) == (8, 250)
+    assert files.warehouse.query(
+        "select source, row_count from main_intermediate.input_row_counts"
+        " where is_built and input = 'authoritative_values' order by source"
+    ) == [
+        ("abilities_oasis*.csv", 1),
+        ("authoritative_values_file", 7),
+        ("knowledges_oasis*.csv", 3),
+        ("personal-attributes_oasis*.csv", 1),
+        ("skills_oasis*.csv", 6),
+        ("tables", 2),
+        ("workactivities_oasis*.csv", 2),
+        ("workcontext_oasis*.csv", 1),
+    ]
     assert files.warehouse.one(f"select count(*) from {GOLD}") == jobs * attributes
 
 
@@ -552,6 +565,10 @@ def test_too_many_unknown_codes_stop_the_run(runs: dict[str, Future[Done]]) -> N
         done.warehouse.one("select count(distinct job_number) from main_intermediate.int_cells")
         == 30
     )
+    counts = done.warehouse.query(
+        "select row_count from main_intermediate.input_row_counts where is_built"
+    )
+    assert counts == [(30,)], "a run that fails is nothing to compare with"
 
 
 @pytest.mark.parametrize(
@@ -643,4 +660,4 @@ def test_unknown_way_to_feed_is_named(new_warehouse: Callable[..., Warehouse]) -
     run = new_warehouse("excel", input_jobs="excel").dbt("parse")
     assert run.code != 0
     assert "`jobs`" in run.output
-    assert "none of demo, files, tables" in run.output
+    assert "none of demo, files, tables, none" in run.output

@@ -1,5 +1,6 @@
 {{ config(enabled=input_is_from("attributes", "files")) }}
 
+{% if is_from_oasis_files("attributes") -%}
 with oasis_attributes as (
     select * from {{ ref("oasis_attributes") }}
 ),
@@ -30,5 +31,8 @@ described as (
 select * from described
 {%- if var("attributes_file") %}
 union all by name
+{% endif -%}
+{%- endif %}
+{%- if var("attributes_file") %}
 {{ csv_records("attributes", source("files", "attributes")) }}
 {%- endif %}

@@ -1,5 +1,6 @@
 {{ config(enabled=input_is_from("authoritative_values", "files")) }}
 
+{% if is_from_oasis_files("authoritative_values") -%}
 with ratings as (
     {%- for file in [
         "skills", "abilities", "knowledges", "personal_attributes",
@@ -39,5 +40,8 @@ identified as (
 select * from identified
 {%- if var("authoritative_values_file") %}
 union all by name
+{% endif -%}
+{%- endif %}
+{%- if var("authoritative_values_file") %}
 {{ csv_records("authoritative_values", source("files", "authoritative_values")) }}
 {%- endif %}

@@ -1,4 +1,4 @@
-{{ config(enabled=input_is_from("attributes", "files")) }}
+{{ config(enabled=is_from_oasis_files("attributes")) }}
 
 with source as (
     select * from {{ source("oasis", "guide") }}

@@ -1,3 +1,3 @@
-{{ config(enabled=input_is_from("authoritative_values", "files")) }}
+{{ config(enabled=is_from_oasis_files("authoritative_values")) }}
 
 {{ oasis_ratings(source("oasis", "personal-attributes"), "personal_attributes") }}
