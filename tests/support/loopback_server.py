@@ -129,6 +129,8 @@ class LoopbackServer:
     delay_seconds: how long every reply takes.
     deployment: the server is an Azure deployment by that name: it knows the addresses that such a
         one has, and refuses those without an api-version.
+    refuses: names of parameters that the server rejects with a 400.
+    gives_logprobs: replies tell how probable their words are, where that is asked for.
     silent: is told the body of each request that meets `slow` or `drip`.
     answer: gives the reply's content for a request's body, or None for the usual instance.
     """
@@ -145,6 +147,8 @@ class LoopbackServer:
     limit: Callable[[], str | None] | None = None
     headers: Callable[[], Mapping[str, str]] | None = None
     deployment: str | None = None
+    refuses: tuple[str, ...] = ()
+    gives_logprobs: bool = False
     silent: Callable[[bytes], object] = lambda body: None
 
     def __post_init__(self) -> None:
@@ -269,7 +273,11 @@ class LoopbackServer:
         message = {"role": "assistant", "content": content, "refusal": refusal}
         prompt_tokens = sum(len(m["content"]) for m in body["messages"]) // 4
         completion_tokens = len(content or "") // 4
-        choices = [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}]
+        probable = {
+            "content": [{"token": "{", "logprob": -0.1, "bytes": [123], "top_logprobs": []}]
+        }
+        logprobs = probable if self.gives_logprobs and body.get("logprobs") else None
+        choices = [{"index": 0, "message": message, "finish_reason": finish, "logprobs": logprobs}]
         return {
             "id": f"chatcmpl-{number}",
             "object": "chat.completion",
@@ -425,6 +433,8 @@ class _Handler(BaseHTTPRequestHandler):
                     "CLOTHES", " ".join((*clothes(key), self.path, "\x1b[31m\u202e"))
                 )
             return self._error(status, code, said, headers)
+        for parameter in body.keys() & set(self.loopback.refuses):
+            return self._error(400, "unsupported_parameter", f"no {parameter} here", request_id)
         refused = strict_schema_fault(schema_of(body), self.loopback.dialect)
         if refused:
             return self._error(400, "invalid_json_schema", refused, request_id)

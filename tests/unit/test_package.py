@@ -80,7 +80,7 @@ INSIDE = {
     "external": [{"models"}, {"llm"}, {""}],
     "cli": [
         {"project", "endpoint", "terminal"},
-        {"ledger"},
+        {"ledger", "probe"},
         {"why", "doctor"},
         {"plan"},
         {""},
