@@ -49,10 +49,26 @@
     {% for file in files %}
         {% do problems.extend(file_problems(file.input, file, readings)) %}
     {% endfor %}
+    {% do say_what_is_not_read() %}
     {% if were_fetched %}
         {% do let_extensions_be_fetched(true) %}
     {% endif %}
     {{ return(problems) }}
+{% endmacro %}
+
+{# Files of OaSIS that lie there and are not read, since the organisation's own do
+   without them. #}
+{% macro say_what_is_not_read() %}
+    {% for input in ["attributes", "authoritative_values"]
+        if input_is_from(input, "files") and not is_from_oasis_files(input) %}
+        {% set files = data_dir() ~ "/" ~ var("oasis_dir") ~ "/*_oasis*.csv" %}
+        {% if run_query("select file from glob('" ~ files | replace("'", "''") ~ "')") | length %}
+            {% do log(
+                "The input " ~ input ~ " is read from " ~ input ~ "_file alone, not from "
+                ~ files ~ ": input_oasis_profiles is neither files nor tables", info=true
+            ) %}
+        {% endif %}
+    {% endfor %}
 {% endmacro %}
 
 {# What is wrong with a file of an input. What was read of it is added to readings. #}

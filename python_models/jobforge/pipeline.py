@@ -19,16 +19,17 @@ import pyarrow as pa
 
 from jobforge.answers.bookkeeper import Bookkeeper
 from jobforge.answers.claims import Claims
+from jobforge.answers.drafts import Drafts
 from jobforge.answers.failures import Failures
 from jobforge.answers.known import AskAgain, KeptAnswers, Settled, StoredAnswers
 from jobforge.answers.outcomes import OUTCOME_SCHEMA, CellOutcome, OutcomeColumns
-from jobforge.answers.prompt_secrets import PromptSecrets
 from jobforge.answers.recorded import Recording
 from jobforge.answers.run import Run
 from jobforge.batch.asker import BatchAsker
 from jobforge.batch.collector import collect_earlier
 from jobforge.errors import FatalRunError, InterruptedRunError
 from jobforge.ledger import existing_ledger, open_ledger
+from jobforge.ledger.secrets import Secrets
 from jobforge.live.asker import LiveAsker
 from jobforge.money.budget import Budget
 from jobforge.money.calibration import Calibration
@@ -42,6 +43,8 @@ from jobforge.redaction import visible
 from jobforge.requests.forms import RequestForms
 from jobforge.requests.inputs import ArrowRows, Pack, read_packs, read_requests
 from jobforge.requests.keys import KeyedRequest, Keyer
+from jobforge.requests.limits import AZURE_LIMITS, LIMITS
+from jobforge.requests.prompts import definition_text
 from jobforge.settings import Settings
 from jobforge.summary import GO_ON
 
@@ -90,14 +93,16 @@ class _Call:
             self.prices, model, is_local=self.is_local, waiver=waiver, cost_is_capped=True
         )
 
-    def forms(self) -> RequestForms:
-        """Return the forms of the requests."""
+    def forms(self, secrets: Secrets) -> RequestForms:
+        """Return the forms of the requests, in which no definition shows a secret."""
         # Parameters are no tokens of a prompt, but bytes of the bound that caps go by.
         connection, settings = self.connection, self.settings
         return RequestForms(
             settings,
             request_parameters(connection, settings) if connection else {},
             text_bounds=settings.bounds_texts(self.is_local),
+            limits=AZURE_LIMITS if connection and connection.is_azure else LIMITS,
+            may_show=lambda attribute: not secrets.stand_in(definition_text(attribute)),
         )
 
 
@@ -230,15 +235,16 @@ def _plan(call: _Call, stack: ExitStack) -> _Way:
         stack.enter_context(ledger)
         calibration = Calibration.from_attempts(ledger.attempts(), settings.model)
     planner = Planner(settings.model, call.price(settings.model, waiver=True), calibration)
-    secrets = PromptSecrets(call.forms())
+    secrets = Secrets()
+    drafts = Drafts(call.forms(secrets), secrets)
     keyer = Keyer(settings)
     failures = None
     if ledger is not None:
         failures = Failures(ledger, keyer, settings)
 
     def check(chunk: list[Settled]) -> list[Settled]:
-        checked = [secrets.check(one) for one in chunk]
-        return checked if failures is None else failures.check(checked)
+        made = [part for one in chunk for part in drafts.make(one)]
+        return made if failures is None else failures.check(made)
 
     def finish(chunks: Chunks) -> Generator[Settled]:
         for settled in chain.from_iterable(map(check, chunks)):
@@ -267,7 +273,8 @@ def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: b
     ledger = stack.enter_context(open_ledger(call.ledger_url))
     again = AskAgain.of(settings)
     keyer = Keyer(settings)
-    forms = call.forms()
+    secrets = Secrets(*connection.secrets)
+    forms = call.forms(secrets)
     awaited: set[str] = set()
     run = Run(
         run_id=call.run_id,
@@ -283,7 +290,7 @@ def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: b
         budget=Budget(settings, price, batch=in_batches),
         price_of=lambda model: call.price(model, waiver=True),
         forms=forms,
-        secrets=PromptSecrets(forms, *connection.secrets),
+        drafts=Drafts(forms, secrets),
         log=call.log,
         stop=call.stop,
     )

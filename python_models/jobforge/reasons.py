@@ -106,6 +106,10 @@ class ReasonCode(StrEnum):
     )
     REQUEST_TOO_LONG = "request_too_long", _FAILED, "The request does not fit the model."
     SECRET_IN_PROMPT = "secret_in_prompt", _FAILED, "The request would show a key to the model."
+    SECRET_IN_DEFINITION = (
+        *("secret_in_definition", _FAILED),
+        "The attribute's definition would show a key to the model.",
+    )
     RATE_LIMITED = "rate_limited", _FAILED, "The server's rate limit refused every try."
     SERVER_FAULT = "server_fault", _FAILED, "The server failed at every try."
     CONNECTION_FAILED = "connection_failed", _FAILED, "No connection could be made, or it broke."

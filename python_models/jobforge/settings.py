@@ -28,6 +28,7 @@ __all__ = [
     "Mode",
     "OnFatal",
     "Price",
+    "SchemaFormChoice",
     "Settings",
     "TextBounds",
     "decimal_of",
@@ -39,6 +40,7 @@ Mode = Literal["auto", "off", "plan", "live", "batch", "replay"]
 OnFatal = Literal["fail", "warn"]
 MaxTokensParameter = Literal["auto", "max_tokens", "max_completion_tokens"]
 TextBounds = Literal["auto", "on", "off"]
+SchemaFormChoice = Literal["auto", "integers", "strings", "plain"]
 
 # YAML reads a bare `off` as false and a bare `on` as true.
 _YAML_BOOLEANS = {"true": "on", "false": "off"}
@@ -227,6 +229,8 @@ class Settings:
     timeout_seconds: how long one request may take.
     text_bounds: whether the schema bounds the length of texts, and numbers. `auto` does so for
         servers on this machine; OpenAI's and Azure's strict mode refuses such a schema.
+    schema_form: how the schema is written: `integers`, with `strings` in its enums, or `plain`,
+        without `$defs` too. `auto` begins with the first and goes on where the server refuses it.
     """
 
     mode: Annotated[Mode, _choice(*get_args(Mode))] = "auto"
@@ -237,6 +241,7 @@ class Settings:
     temperature: _Temperature | None = None
     timeout_seconds: _Timeout = 300.0
     text_bounds: Annotated[TextBounds, _choice(*get_args(TextBounds))] = "auto"
+    schema_form: Annotated[SchemaFormChoice, _choice(*get_args(SchemaFormChoice))] = "auto"
     max_cost_usd: _Usd | None = Decimal(5)
     max_tokens: _Count | None = None
     prices: _Prices = Field(default_factory=dict)

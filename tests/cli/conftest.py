@@ -22,6 +22,7 @@ from jobforge.ledger import (
     CellAnswer,
     open_ledger,
 )
+from support.loopback_server import LoopbackServer
 from support.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,6 +93,11 @@ class Place:
             timeout=HANG_SECONDS,
         )
         return Done(done.returncode, done.stdout, done.stderr)
+
+
+def connected(server: LoopbackServer) -> dict[str, str]:
+    """The variables that name a server and its key."""
+    return {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY}
 
 
 @pytest.fixture

@@ -20,11 +20,7 @@ from jobforge.ledger import BatchItem, open_ledger
 from support.loopback_server import LoopbackServer, clothes
 from support.waiting import HANG_SECONDS
 
-from cli.conftest import KEY, Place, asked
-
-
-def connected(server: LoopbackServer) -> dict[str, str]:
-    return {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY}
+from cli.conftest import KEY, Place, asked, connected
 
 
 def test_doctor_finds_nothing_wrong_with_a_whole_set_up(
@@ -38,27 +34,6 @@ def test_doctor_finds_nothing_wrong_with_a_whole_set_up(
     assert "loopback-model is known" in done.out
     assert "a server on this machine" in done.out
     assert server.count == 0
-
-
-def test_doctor_asks_once_where_it_may_and_sees_a_schema_honoured(
-    place: Place, server: LoopbackServer
-) -> None:
-    """`--call` sends one small request whose words and schema contradict each other."""
-    done = place.jobforge("doctor", "--call", **connected(server))
-    assert done.code == 0, done.all
-    assert "honoured by one reply of loopback-model" in done.out
-    assert server.count == 1
-
-
-@pytest.mark.parametrize("fault", ["bad_json", "out_of_range", "missing_attribute", "refusal"])
-def test_doctor_sees_a_schema_that_is_not_honoured(
-    place: Place, server: LoopbackServer, fault: str
-) -> None:
-    """A server that goes its own way is a problem before the run and not in it."""
-    server.script(fault)
-    done = place.jobforge("doctor", "--call", **connected(server))
-    assert done.code == 1
-    assert "problem  schemas" in done.out
 
 
 def test_doctor_never_shows_a_key(place: Place, server: LoopbackServer) -> None:

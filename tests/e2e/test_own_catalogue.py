@@ -24,8 +24,9 @@ VARS: dict[str, Any] = {
 
 
 def write(folder: Path, jobs: int, ratings: int) -> None:
-    """Write jobs, three attributes and ratings of the first one, a job each."""
-    folder.mkdir(exist_ok=True)
+    """Write jobs, three attributes and ratings of the first one, a job each; and OaSIS's guide."""
+    (folder / "oasis").mkdir(parents=True, exist_ok=True)
+    (folder / "oasis/guide_oasis_2023_v1.0.csv").write_text("Code,Name\n", encoding="utf-8")
     lines = {
         "jobs.csv": ["job_id,job_title", *(f"J{n},Clerk {n}" for n in range(jobs))],
         "attributes.csv": [
@@ -59,6 +60,7 @@ def test_own_files_alone_build(built: tuple[Warehouse, Run]) -> None:
     warehouse, run = built
     run.ok()
     assert "The demo's rows take the place" not in run.output
+    assert "The input attributes is read from attributes_file alone, not from " in run.output
     assert [name for name, status in run.statuses("test").items() if status == "warn"] == []
     assert warehouse.query(
         "select source_type, count(*) from main.gold_job_attributes group by all order by all"
@@ -136,18 +138,26 @@ def test_a_file_that_is_no_longer_named(built: tuple[Warehouse, Run]) -> None:
 
 
 def test_an_address_in_place_of_a_folder(new_warehouse: Callable[..., Warehouse]) -> None:
-    """Files are read from no network: the run stops in a sentence, which shows no password."""
+    """Files are read from no network: the run stops in a sentence, which shows no password.
+
+    A table of jobs without a row stands in the same list.
+    """
     warehouse = new_warehouse(
         "address",
-        input_jobs="files",
+        input_jobs="tables",
+        tables_schema="hr",
+        input_attributes="files",
         data_dir="https://hr:secret@127.0.0.1:9/data",
-        jobs_file="s3://bucket/jobs.csv",
+        attributes_file="s3://bucket/attributes.csv",
     )
+    warehouse.query("create schema hr; create table hr.jobs (job_id text, job_title text)")
     run = warehouse.dbt("run", "--select", "+stg_jobs")
     assert run.code != 0
-    assert "the var data_dir (or JOBFORGE_DATA_DIR) is an address (https://…), and noth" in (
-        run.output
-    )
-    assert "the var jobs_file is an address (s3://…): name a path below data_dir" in run.output
+    for words in (
+        "the var data_dir (or JOBFORGE_DATA_DIR) is an address (https://…), and nothing is loaded",
+        "the var attributes_file is an address (s3://…): name a path below data_dir",
+        '"hr"."jobs" (input jobs) has no row: load it again',
+    ):
+        assert words in run.output
     assert "secret" not in run.output
     assert "xtension" not in run.output

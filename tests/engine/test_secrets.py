@@ -142,9 +142,28 @@ def test_data_with_a_key_is_not_sent(runs: Runs, ledger_file: Path) -> None:
     check_ledger()
 
 
-def test_a_definition_with_a_key_is_not_sent(runs: Runs) -> None:
-    """Nor is a pack sent whose definitions hold one."""
+def test_a_definition_with_a_key_bars_that_attribute_alone(runs: Runs, ledger_file: Path) -> None:
+    """An attribute whose definition holds a key is named and left out; its neighbours are asked."""
     spoiled = replace(READING, description=f"Reads {OTHER}.")
-    rows = runs(*jobs(2), packs=[Pack(PACK.pack_id, (spoiled, *ATTRIBUTES[1:]))])
+    packs = [Pack(PACK.pack_id, (spoiled, *ATTRIBUTES[1:]))]
+    rows = runs(*jobs(2), packs=packs)
+    assert outcomes(rows) == {"answered": 2 * (len(IDS) - 1), "failed": 2}
+    barred = [row for row in rows if row["outcome"] == "failed"]
+    assert {row["attribute_id"] for row in barred} == {"reading"}
+    assert codes(rows) == {"secret_in_definition"}
+    assert all("'reading'" in row["reason"] for row in barred)
+    sent = str([one.body for one in runs.asked])
+    assert '"id":"travel_days"' in sent.replace("\\", "")
+    assert '"id":"reading"' not in sent.replace("\\", "")
+    assert OTHER not in sent + str(rows)
+    assert OTHER.encode() not in _ledger_bytes(ledger_file)
+    assert codes(runs(*jobs(2), packs=packs, settings={"mode": "plan"})) == {"secret_in_definition"}
+    check_ledger()
+
+
+def test_a_pack_of_barred_attributes_asks_nobody(runs: Runs) -> None:
+    """Where every definition holds a key nothing is sent."""
+    spoiled = tuple(replace(one, description=f"Is {OTHER}.") for one in ATTRIBUTES)
+    rows = runs(*jobs(2), packs=[Pack(PACK.pack_id, spoiled)])
     assert outcomes(rows) == {"failed": 2 * len(IDS)}
     assert runs.asked == []

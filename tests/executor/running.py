@@ -26,7 +26,7 @@ from jobforge.reasons import Reason
 from jobforge.requests.forms import PackForms
 from jobforge.requests.inputs import ImputationRequest, Pack
 from jobforge.requests.keys import Keyer
-from jobforge.settings import Settings
+from jobforge.settings import SchemaFormChoice, Settings
 from support.builders import PACK, jobs
 from support.loopback_server import STATUS_FAULTS, LoopbackServer, error_body
 from support.waiting import HANG_SECONDS
@@ -152,6 +152,7 @@ async def run_with(
     limiter: Callable[[], RateLimiter] | None = None,
     stop: threading.Event | None = None,
     in_work: int = 64,
+    schema_form: SchemaFormChoice = "auto",
     each: Callable[[Finished], None] = lambda finished: None,
     log: Callable[[str], None] = lambda line: None,
 ) -> Ran:
@@ -173,6 +174,7 @@ async def run_with(
         budget=budget or CallBudget(),
         policy=policy or quick(),
         secrets=[KEY],
+        schema_form=schema_form,
         in_work=in_work,
     )
     finished = []

@@ -132,11 +132,14 @@ class LoopbackServer:
     """The server; start and stop it as a context manager.
 
     rates: fault -> share of the requests that meet it, drawn by `seed`.
-    dialect: refuse schemas with a 400 as `openai` or `azure` does in strict mode; None takes all.
+    dialect: refuse schemas with a 400 as `openai` or `azure` does in strict mode, or as a server of
+        `strings` or `plain` enums does; None takes all.
     model: what replies say gave them; None repeats the model that was asked for.
     delay_seconds: how long every reply takes.
     deployment: the server is an Azure deployment by that name: it knows the addresses that such a
         one has, and refuses those without an api-version.
+    refuses: names of parameters that the server rejects with a 400.
+    gives_logprobs: replies tell how probable their words are, where that is asked for.
     silent: is told the body of each request that meets `slow` or `drip`.
     answer: gives the reply's content for a request's body, or None for the usual instance.
     """
@@ -153,6 +156,8 @@ class LoopbackServer:
     limit: Callable[[], str | None] | None = None
     headers: Callable[[], Mapping[str, str]] | None = None
     deployment: str | None = None
+    refuses: tuple[str, ...] = ()
+    gives_logprobs: bool = False
     silent: Callable[[bytes], object] = lambda body: None
 
     def __post_init__(self) -> None:
@@ -281,7 +286,11 @@ class LoopbackServer:
         completion_tokens = len(content or "") // 4
         if fault == "unbegun":
             completion_tokens = body.get("max_completion_tokens") or body.get("max_tokens") or 0
-        choices = [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}]
+        probable = {
+            "content": [{"token": "{", "logprob": -0.1, "bytes": [123], "top_logprobs": []}]
+        }
+        logprobs = probable if self.gives_logprobs and body.get("logprobs") else None
+        choices = [{"index": 0, "message": message, "finish_reason": finish, "logprobs": logprobs}]
         return {
             "id": f"chatcmpl-{number}",
             "object": "chat.completion",
@@ -437,6 +446,8 @@ class _Handler(BaseHTTPRequestHandler):
                     "CLOTHES", " ".join((*clothes(key), self.path, "\x1b[31m\u202e"))
                 )
             return self._error(status, code, said, headers)
+        for parameter in body.keys() & set(self.loopback.refuses):
+            return self._error(400, "unsupported_parameter", f"no {parameter} here", request_id)
         refused = strict_schema_fault(schema_of(body), self.loopback.dialect)
         if refused:
             return self._error(400, "invalid_json_schema", refused, request_id)
@@ -660,14 +671,24 @@ _OPENAI_KEYWORDS = {
 }
 
 
+DIALECTS = {
+    "openai": _OPENAI_KEYWORDS,
+    "azure": _AZURE_KEYWORDS,
+    # Servers that take enums of strings only, and among them those that follow no reference.
+    "strings": _OPENAI_KEYWORDS,
+    "plain": _OPENAI_KEYWORDS - {"$ref", "$defs"},
+}
+
+
 def strict_schema_fault(schema: Json | None, dialect: str | None) -> str | None:
     """Say why a provider's strict mode would refuse a schema, or None where it would not."""
     if schema is None or dialect is None:
         return None
-    keywords = {"openai": _OPENAI_KEYWORDS, "azure": _AZURE_KEYWORDS}[dialect]
+    keywords = DIALECTS[dialect]
+    most_properties = 100 if dialect == "azure" else 5000
     if schema.get("type") != "object":
         return "the root is not an object"
-    enum_values = 0
+    enum_values = count = characters = 0
     waiting = [schema]
     while waiting:
         part = waiting.pop()
@@ -682,9 +703,20 @@ def strict_schema_fault(schema: Json | None, dialect: str | None) -> str | None:
                 return "additionalProperties must be false"
             if set(part.get("required", ())) != set(properties):
                 return "required must name every property"
-        enum_values += len(part.get("enum", ()))
+        values = part.get("enum", ())
+        if dialect in ("strings", "plain") and not all(isinstance(one, str) for one in values):
+            return "enum: only allowed for strings"
+        if len(values) > 250 and sum(len(str(one)) for one in values) > 15_000:
+            return "an enum of more than 15000 characters"
+        count += len(properties)
+        enum_values += len(values)
+        characters += sum(len(str(one)) for one in (*properties, *part.get("$defs", ()), *values))
         waiting += [*properties.values(), *part.get("$defs", {}).values(), *part.get("anyOf", ())]
         waiting += [part["items"]] if "items" in part else []
+    if count > most_properties:
+        return f"more than {most_properties} properties"
+    if characters > 120_000:
+        return "more than 120000 characters"
     return "more than 1000 enum values" if enum_values > 1000 else None
 
 

@@ -33,7 +33,7 @@ LAYERS = [
 INSIDE = {
     "redaction": [{"lines", "addresses"}, {"secrets"}, {""}],
     "requests": [
-        {"inputs"},
+        {"inputs", "dialects", "limits"},
         {"schema", "estimates"},
         {"values"},
         {"prompts", "replies"},
@@ -52,12 +52,12 @@ INSIDE = {
         {"outcomes"},
         {"recorded", "follow_up"},
         {"known", "attempts"},
-        {"bookkeeper", "claims", "prompt_secrets", "failures"},
+        {"bookkeeper", "claims", "drafts", "failures"},
         {"run"},
         {""},
     ],
     "live": [
-        {"item", "retries", "state"},
+        {"item", "retries", "schema_forms", "state"},
         {"recorder", "exchange"},
         {"sender"},
         {"executor"},
@@ -81,7 +81,7 @@ INSIDE = {
     "external": [{"models"}, {"llm"}, {""}],
     "cli": [
         {"project", "endpoint", "terminal"},
-        {"ledger"},
+        {"ledger", "probe"},
         {"why", "doctor"},
         {"plan"},
         {""},

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import replace
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import pytest
 from jobforge.external.models import ImputationResponse
-from jobforge.requests.inputs import Attribute
+from jobforge.requests.dialects import FORMS, SchemaForm, form_of
+from jobforge.requests.forms import PackForms
+from jobforge.requests.inputs import Attribute, Pack
+from jobforge.requests.limits import AZURE_LIMITS
+from jobforge.requests.replies import BadCell, GoodCell, read_cells
 from jobforge.requests.schema import model_response_format, response_format, response_schema
 from support.builders import ATTRIBUTES, IDS, LEADERSHIP, READING, SHIFTS, TOOLS, TRAVEL
-from support.loopback_server import instance_of, strict_schema_fault
+from support.loopback_server import DIALECTS, instance_of, strict_schema_fault
 
 Json = dict[str, Any]
 
@@ -100,6 +106,100 @@ def test_strict_mode_takes_every_mix_of_types(size: int, dialect: str) -> None:
     """OpenAI's and Azure's strict mode refuse no combination of value types."""
     for mix in itertools.combinations(ATTRIBUTES, size):
         assert strict_schema_fault(response_schema(mix), dialect) is None
+
+
+@pytest.mark.parametrize(
+    ("form", "dialects"),
+    [
+        ("integers", {"openai", "azure"}),
+        ("strings", {"openai", "azure", "strings"}),
+        ("plain", {"openai", "azure", "strings", "plain"}),
+    ],
+)
+def test_each_form_is_taken_where_it_is_meant_to_be(form: SchemaForm, dialects: set[str]) -> None:
+    """A later form is taken by every server that takes an earlier one, and by some more."""
+    schema = response_schema(ATTRIBUTES, form=form)
+    assert {name for name in DIALECTS if not strict_schema_fault(schema, name)} == dialects
+    assert form_of(json.dumps(response_format(ATTRIBUTES, form=form))) == form
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("text_bounds", [True, False])
+def test_every_form_asks_for_the_same_values(form: SchemaForm, text_bounds: bool) -> None:
+    """The same instance comes back in each form, and is read as the same values."""
+    usual = instance_of(response_schema(ATTRIBUTES, text_bounds=text_bounds), "seed")
+    other = instance_of(response_schema(ATTRIBUTES, text_bounds=text_bounds, form=form), "seed")
+    assert (other != usual) == (form != "integers")
+    read = read_cells(json.dumps(other), ATTRIBUTES, form)
+    assert all(isinstance(cell, GoodCell) for cell in read.values())
+    assert read == read_cells(json.dumps(usual), ATTRIBUTES)
+
+
+@pytest.mark.parametrize("value", ["06", "6", " 4", "4.0", "four", "", True])
+def test_a_text_that_is_no_number_of_the_scale_is_no_value(value: object) -> None:
+    """In another form a value is checked as strictly as in the usual one."""
+    cell = {"rationale": "why so", "value": value, "confidence": "70"}
+    (read,) = read_cells(json.dumps({"reading": cell}), [READING], "strings").values()
+    assert isinstance(read, BadCell)
+    cell["value"] = "4"
+    (read,) = read_cells(json.dumps({"reading": cell}), [READING], "strings").values()
+    assert read == GoodCell("4", 0.7, "why so")
+    (read,) = read_cells(json.dumps({"reading": cell}), [READING]).values()
+    assert isinstance(read, BadCell)
+
+
+def categories(count: int, values: int, length: int = 4) -> list[Attribute]:
+    """So many categories of so many values."""
+    allowed = tuple(f"{number:0{length}}" for number in range(values))
+    return [
+        replace(LEADERSHIP, attribute_id=f"c{number}", allowed_values=allowed)
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "parts"),
+    [
+        ([*ATTRIBUTES, *categories(2, 400)], 1),
+        ([*ATTRIBUTES, *categories(3, 400)], 2),
+        (categories(5, 979), 5),
+        (categories(3, 1200), 1),
+        (categories(9, 200, 200), 5),
+        (categories(2, 251, 60), 1),
+    ],
+)
+def test_a_pack_is_cut_to_what_a_schema_may_hold(attributes: list[Attribute], parts: int) -> None:
+    """A pack is as few requests as OpenAI's limits allow, each of which it takes."""
+    forms = PackForms(Pack("p", tuple(attributes)), parameters={}, largest_completion_tokens=9)
+    ids = tuple(attribute.attribute_id for attribute in attributes)
+    found = forms.parts(ids)
+    assert len(found) == parts
+    assert tuple(chain.from_iterable(found)) == ids
+    for part in found:
+        schema = response_schema(forms.attributes(part))
+        assert strict_schema_fault(schema, "openai") is None
+
+
+def test_azure_allows_fewer_properties() -> None:
+    """With 100 properties in all no more than 25 attributes are asked together."""
+    many = tuple(replace(READING, attribute_id=f"a{number}") for number in range(60))
+    ids = tuple(attribute.attribute_id for attribute in many)
+    pack, rest = Pack("p", many), {"parameters": {}, "largest_completion_tokens": 9}
+    assert PackForms(pack, **rest).parts(ids) == [ids]  # type: ignore[arg-type]
+    parts = PackForms(pack, **rest, limits=AZURE_LIMITS).parts(ids)  # type: ignore[arg-type]
+    assert [len(part) for part in parts] == [25, 25, 10]
+    for part in parts:
+        schema = response_schema(PackForms(pack, **rest).attributes(part))  # type: ignore[arg-type]
+        assert strict_schema_fault(schema, "azure") is None
+
+
+@pytest.mark.parametrize(("values", "length"), [(980, 4), (1200, 4), (251, 60)])
+def test_a_category_that_no_schema_may_list_is_a_text(values: int, length: int) -> None:
+    """Its values stand in the prompt, and a reply is checked against them."""
+    (large,) = categories(1, values, length)
+    assert value_schema(large) == {"type": "string"}
+    (listed,) = categories(1, min(values - 1, 979), 4)
+    assert len(value_schema(listed)["enum"]) == len(listed.allowed_values)
 
 
 def test_sixteen_attributes_pass_every_limit_even_written_out() -> None:

@@ -20,6 +20,7 @@ from jobforge.ledger import existing_ledger
 from jobforge.ledger.columns import attempt_schema
 from jobforge.money.prices import Usage
 from jobforge.provider.completions import Reply, read_completion
+from jobforge.requests.dialects import SchemaForm
 from jobforge.requests.forms import Form
 from jobforge.requests.inputs import Attribute
 from jobforge.requests.keys import KeyedRequest
@@ -150,6 +151,7 @@ def read_reply(
     model: str,
     secrets: Iterable[str],
     attributes: Sequence[Attribute],
+    schema_form: SchemaForm = "integers",
 ) -> CameBack:
     """Return what a reply to a request for these attributes says; `model` is what was asked."""
     completion = read_completion(reply, model, secrets)
@@ -157,7 +159,7 @@ def read_reply(
     error = completion.error
     if completion.content is not None:
         try:
-            cells = read_cells(completion.content, attributes)
+            cells = read_cells(completion.content, attributes, schema_form)
         except errors.UnreadableReplyError as unread:
             error = unread
     return CameBack(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from jobforge.answers.bookkeeper import Bookkeeper
 from jobforge.answers.claims import Claims
+from jobforge.answers.drafts import Drafts
 from jobforge.answers.failures import Failures
 from jobforge.answers.known import KeptAnswers
-from jobforge.answers.prompt_secrets import PromptSecrets
 from jobforge.errors import FatalRunError
 from jobforge.money.budget import Budget
 from jobforge.money.prices import ModelPrice
@@ -51,7 +51,7 @@ class Run:
     budget: Budget
     price_of: Callable[[str], ModelPrice | None]
     forms: RequestForms
-    secrets: PromptSecrets
+    drafts: Drafts
     log: Callable[[str], None]
     stop: threading.Event
 

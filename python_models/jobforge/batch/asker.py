@@ -104,8 +104,8 @@ class BatchAsker:
     def _send(self, chunks: Iterable[list[Settled]]) -> Iterator[Settled]:
         """Claim what is open and put it into batches."""
         for chunk in chunks:
-            checked = self._run.failures.check([self._run.secrets.check(one) for one in chunk])
-            for one in self._claim(checked):
+            made = [part for one in chunk for part in self._run.drafts.make(one)]
+            for one in self._claim(self._run.failures.check(made)):
                 yield Settled(one.keyed, one.outcomes, ())
                 for keyed, form in self._part(one):
                     yield from self._sender.put(keyed, form)

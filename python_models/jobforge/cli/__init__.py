@@ -1,6 +1,6 @@
 """The command `jobforge`: is everything in place, what would a run cost, where is an answer from.
 
-Only `doctor --call` asks a model, once and for a few tokens. No command shows a key.
+Only `doctor --call` asks a model, in a few small requests. No command shows a key.
 """
 
 from __future__ import annotations

@@ -9,14 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from jobforge.cli.endpoint import Check, check_endpoint, check_schemas
+from jobforge.cli.endpoint import Check, check_endpoint
 from jobforge.cli.ledger import LedgerOption
+from jobforge.cli.probe import probe
 from jobforge.cli.project import Project, ledger_url, read_vars
 from jobforge.cli.terminal import say
 from jobforge.errors import JobForgeError, SettingsError
 from jobforge.ledger import existing_ledger
 from jobforge.ledger.location import Location
-from jobforge.money.prices import PriceTable, resolve_price
+from jobforge.money.prices import ModelPrice, PriceTable, resolve_price
 from jobforge.provider.connection import Connection
 from jobforge.settings import DEFAULT_MODEL, Settings
 
@@ -27,7 +28,7 @@ _PACKAGES = ("jobforge", "dbt-core", "dbt-duckdb", "duckdb", "openai", "pyarrow"
 
 def doctor(
     call: Annotated[
-        bool, typer.Option("--call", help="Also ask the model once, for a few tokens.")
+        bool, typer.Option("--call", help="Also ask the model, in a few small requests.")
     ] = False,
     model: Annotated[
         str | None, typer.Option(help="Model; without it the project's llm_model.")
@@ -67,14 +68,16 @@ def _checks(call: bool, model: str | None, vars: str | None, ledger: str | None)
         yield Check("connection", "problem", str(error))
     else:
         yield _connection(connection)
+    price: ModelPrice | None = None
     if project is not None:
-        yield _price(project, model, settings, connection)
+        check, price = _price(project, model, settings, connection)
+        yield check
     if connection is not None:
         yield from check_endpoint(connection, model)
         if call:
-            yield check_schemas(connection, model, settings)
+            yield from probe(connection, model, settings, price)
         else:
-            yield Check("schemas", "note", "not tried: --call asks the model once")
+            yield Check("schemas", "note", "not tried: --call asks the model")
 
 
 def _versions() -> Check:
@@ -102,7 +105,7 @@ def _connection(connection: Connection | None) -> Check:
 
 def _price(
     project: Project, model: str, settings: dict[str, Any], connection: Connection | None
-) -> Check:
+) -> tuple[Check, ModelPrice | None]:
     try:
         own = Settings.from_config({"llm_prices": settings.get("llm_prices")}).prices
         table = PriceTable(project.price_rows(), own)
@@ -114,16 +117,16 @@ def _price(
             cost_is_capped=True,
         )
     except SettingsError as error:
-        return Check("price", "problem", str(error))
+        return Check("price", "problem", str(error)), None
     if price is None:
-        return Check("price", "note", f"{model}: waived, so only calls and tokens are capped")
+        says = f"{model}: waived, so only calls and tokens are capped"
+        return Check("price", "note", says), None
     as_of = f" ({price.as_of}, {price.source})" if price.as_of else f" ({price.source})"
-    return Check(
-        "price",
-        "ok",
+    says = (
         f"{model}: {price.input} in, {price.cached_input} cached, {price.output} out, USD for a"
-        f" million tokens{as_of}",
+        f" million tokens{as_of}"
     )
+    return Check("price", "ok", says), price
 
 
 def _ledger(url: str | None) -> Check:

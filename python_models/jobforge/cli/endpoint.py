@@ -1,29 +1,23 @@
-"""Does the address answer, does it know the model, does it honour strict schemas."""
+"""Does the address answer, and does it know the model."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from jobforge.errors import ApiError, ReplyError
-from jobforge.provider.client import ChatClient, get_reply, openai_client
+from jobforge.provider.client import get_reply, openai_client
 from jobforge.provider.completions import Reply
 from jobforge.provider.connection import Connection
 from jobforge.provider.interruption import Interrupted, interruptible
 from jobforge.redaction import redact
-from jobforge.requests.inputs import Attribute
-from jobforge.requests.replies import BadCell, read_cells
-from jobforge.requests.schema import response_format
-from jobforge.settings import Settings
 
-__all__ = ["Check", "check_endpoint", "check_schemas"]
+__all__ = ["Check", "check_endpoint"]
 
 _SECONDS = 10.0
-_PROBE_TOKENS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,54 +61,6 @@ def check_endpoint(connection: Connection, model: str) -> Iterator[Check]:
     else:
         some = redact(", ".join(sorted(known)[:5]), connection.secrets)
         yield Check("model", "problem", f"{model} is not known (set llm_model); some are: {some}")
-
-
-def check_schemas(connection: Connection, model: str, settings: Mapping[str, Any]) -> Check:
-    """Ask once for something else than the schema allows, and see which of the two it obeys."""
-    client = ChatClient(
-        connection,
-        Settings.from_config(
-            {
-                "llm_model": model,
-                "llm_max_output_tokens": _PROBE_TOKENS,
-                "llm_max_tokens_parameter": settings.get("llm_max_tokens_parameter"),
-                "llm_temperature": settings.get("llm_temperature"),
-                "llm_timeout_seconds": settings.get("llm_timeout_seconds"),
-            }
-        ),
-    )
-    form = response_format(_PROBE, text_bounds=client.takes_text_bounds)
-    try:
-        completion = client.complete(_MESSAGES, form)
-        cells = read_cells(completion.content, _PROBE)
-    except (ApiError, ReplyError) as error:
-        return Check("schemas", "problem", str(error))
-    bad = [f"{name}: {cell.reason}" for name, cell in cells.items() if isinstance(cell, BadCell)]
-    if bad:
-        return Check("schemas", "problem", f"not honoured; {'; '.join(bad)}")
-    return Check(
-        "schemas", "ok", f"honoured by one reply of {redact(completion.model, connection.secrets)}"
-    )
-
-
-_MESSAGES = [
-    {"role": "system", "content": "Reply with the one word hello and nothing else. No JSON."},
-    {"role": "user", "content": "Say hello."},
-]
-_PROBE = (
-    Attribute(
-        "warmth",
-        "Warmth",
-        "probe",
-        "How warm the greeting is.",
-        "rating",
-        scale_minimum=Decimal(0),
-        scale_maximum=Decimal(5),
-    ),
-    Attribute(
-        "kind", "Kind", "probe", "Its kind.", "category", allowed_values=("formal", "casual")
-    ),
-)
 
 
 def _in_time(call: Callable[[], Reply]) -> Reply:

@@ -32,16 +32,19 @@ class Secrets:
         self._others = tuple(filter(is_secret, (*others, *environment_passwords())))
 
     def refuse(self, text: str, what: str) -> None:
-        """Raise SecretFoundError where the text holds a secret; `what` names the text.
-
-        A key that is a short word is no reason: a text may well have it by itself.
-        """
-        telling = [secret for secret in self._all() if not is_word(secret)]
-        if self._without(text, telling) != text:
+        """Raise SecretFoundError where the text holds a secret; `what` names the text."""
+        if self.stand_in(text):
             raise SecretFoundError(
                 f"{what} holds what looks like an API key or a token, which is never stored:"
                 " take it out of the data that the prompt is made of"
             )
+
+    def stand_in(self, text: str) -> bool:
+        """Say whether the text holds a secret.
+
+        A key that is a short word is none here: a text may well have it by itself.
+        """
+        return self._without(text, [one for one in self._all() if not is_word(one)]) != text
 
     def without(self, text: str) -> str:
         """Return the text with every secret replaced."""

@@ -81,7 +81,8 @@ class LiveAsker:
     def _claim_all(self, chunks: Iterable[list[Settled]], state: RunState) -> Iterator[Item]:
         """Yield what is to be asked, claimed; settled requests ride along."""
         for chunk in chunks:
-            chunk = self._run.failures.check([self._run.secrets.check(one) for one in chunk])
+            made = [part for one in chunk for part in self._run.drafts.make(one)]
+            chunk = self._run.failures.check(made)
             asked = [one for one in chunk if one.open_ids]
             settled = [one for one in chunk if not one.open_ids]
             lapses = self._run.claims.lapses()
@@ -139,6 +140,7 @@ class LiveAsker:
                 model=settings.model,
                 secrets=connection.secrets,
                 barred=self._bar,
+                schema_form=settings.schema_form,
                 in_work=settings.max_in_flight,
             )
         finally:
@@ -175,9 +177,9 @@ class LiveAsker:
             )
         return CellOutcome(
             "answered",
-            value=self._run.secrets.without(result.answer.value),
+            value=self._run.drafts.without_secrets(result.answer.value),
             confidence=result.answer.confidence,
-            rationale=self._run.secrets.without(result.answer.rationale),
+            rationale=self._run.drafts.without_secrets(result.answer.rationale),
             model_requested=model,
             model_used=attempt.model,
             prompt_version=PROMPT_VERSION,

@@ -57,7 +57,9 @@ class Exchange:
         reply, error, interrupted = await self._send(form)
         latency = reply.latency if reply else time.perf_counter() - started
         if reply is not None:
-            came = read_reply(reply, self._model, self._secrets, question.attributes)
+            came = read_reply(
+                reply, self._model, self._secrets, question.attributes, form.schema_form
+            )
         else:
             came = CameBack(
                 attribute_ids=question.attribute_ids,

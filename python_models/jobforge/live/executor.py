@@ -19,12 +19,14 @@ from jobforge.live.exchange import Exchange
 from jobforge.live.item import CellResult, Finished, Item, Question
 from jobforge.live.recorder import Recorder
 from jobforge.live.retries import RetryPolicy
+from jobforge.live.schema_forms import SchemaForms
 from jobforge.live.sender import Asked, Failed, Sender, Unasked
 from jobforge.live.state import RunState
 from jobforge.money.budget import Budget
 from jobforge.provider.transport import Transport
 from jobforge.reasons import INTERRUPTED, Reason, ReasonCode
 from jobforge.requests.replies import BadCell
+from jobforge.settings import SchemaFormChoice
 
 __all__ = ["Executor"]
 
@@ -41,6 +43,7 @@ class Executor:
         messages. secrets: what no message may show.
     barred: gives the reason why a question must not be asked any more, right before each sending,
         or None.
+    schema_form: see `Settings`.
     in_work: items that are in work at once; more than the limiter lets into flight is of no use.
 
     Once the state's `stop` is set nothing is sent; what is in flight has a second to come back.
@@ -58,6 +61,7 @@ class Executor:
         policy: RetryPolicy | None = None,
         secrets: Iterable[str] = (),
         barred: Callable[[Question], Reason | None] = lambda question: None,
+        schema_form: SchemaFormChoice = "auto",
         in_work: int = 256,
     ) -> None:
         if in_work < 1:
@@ -73,6 +77,7 @@ class Executor:
             policy=policy or RetryPolicy(),
             state=state,
             barred=barred,
+            schema_forms=SchemaForms(schema_form, state.say),
         )
 
     async def run(self, items: AsyncIterator[Item]) -> AsyncIterator[Finished]:

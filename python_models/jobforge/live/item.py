@@ -10,6 +10,7 @@ from jobforge.answers.follow_up import Purpose
 from jobforge.answers.known import Settled
 from jobforge.answers.outcomes import OutcomeKind
 from jobforge.reasons import Reason
+from jobforge.requests.dialects import SchemaForm
 from jobforge.requests.forms import Form, PackForms
 from jobforge.requests.inputs import Attribute
 from jobforge.requests.keys import KeyedRequest
@@ -70,11 +71,14 @@ class Question:
         """Their definitions."""
         return self.item.forms.attributes(self.attribute_ids)
 
-    def form(self) -> Form:
-        """Return the request that asks for them."""
-        if self.item.form is not None and self.keyed is self.item.keyed:
-            return self.item.form
-        return self.item.forms.form(self.keyed.request)
+    def form(self, schema_form: SchemaForm | None = None) -> Form:
+        """Return the request that asks for them, with its schema written so."""
+        made = self.item.form
+        if made is None or self.keyed is not self.item.keyed:
+            return self.item.forms.form(self.keyed.request, schema_form)
+        if schema_form in (None, made.schema_form):
+            return made
+        return self.item.forms.form(self.keyed.request, schema_form)
 
     def part(self, attribute_ids: tuple[str, ...], purpose: Purpose, may_repeat: bool) -> Question:
         """Return the question after some of these cells."""

@@ -19,6 +19,7 @@ from jobforge.live.exchange import Exchange, Exchanged
 from jobforge.live.item import Question
 from jobforge.live.recorder import Recorder
 from jobforge.live.retries import GiveUp, RetryPolicy
+from jobforge.live.schema_forms import SchemaForms
 from jobforge.live.state import RunState
 from jobforge.money.budget import Budget, Denied, Reservation
 from jobforge.money.prices import Usage
@@ -65,6 +66,7 @@ class Sender:
         policy: RetryPolicy,
         state: RunState,
         barred: Callable[[Question], Reason | None],
+        schema_forms: SchemaForms,
     ) -> None:
         self._exchange = exchange
         self._limiter = limiter
@@ -73,12 +75,19 @@ class Sender:
         self._policy = policy
         self._state = state
         self._barred = barred
+        self._schema_forms = schema_forms
         self._reserved = 0
         self._charged = asyncio.Event()
 
     async def ask(self, question: Question) -> Asked | Failed | Unasked:
         """Send a question, again where that may help; what is returned has been recorded."""
-        form = question.form()
+        try:
+            return await self._ask(question)
+        finally:
+            self._schema_forms.leave(question)
+
+    async def _ask(self, question: Question) -> Asked | Failed | Unasked:
+        form = question.form(self._schema_forms.now)
         loop = asyncio.get_running_loop()
         attempts = refusals = 0
         first_sent: float | None = None
@@ -95,12 +104,23 @@ class Sender:
             await self._recorder.record(attempt)
             if attempt.status == "interrupted":
                 return Unasked(self._why_not(question))
+            if error is None or isinstance(error, errors.ReplyError):
+                self._schema_forms.taken(form.schema_form)
             if error is None:
                 if not attempt.is_fruitless:
                     self._state.answered(question.item.pack_id)
-                elif question.purpose != "alone":
+                elif question.purpose == "first":
                     self._fruitless(question, _why_fruitless(attempt))
                 return Asked(attempt)
+            if isinstance(error, errors.RequestRejectedError):
+                pack_id = question.item.pack_id
+                other = await self._schema_forms.after_rejection(
+                    form.schema_form, pack_id, question
+                )
+                if other is not None:
+                    form = question.form(other)
+                    attempts += 1
+                    continue
             refused = isinstance(error, errors.RateLimitedError)
             refusals, attempts = refusals + refused, attempts + (not refused)
             decision = self._policy.decide(

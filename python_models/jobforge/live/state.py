@@ -27,8 +27,8 @@ REJECTIONS_IN_A_ROW = 3
 REJECTED_GROUPS = 2
 UNREAD_IN_A_ROW = 20
 UNREAD_ITEMS = 5
-FRUITLESS_IN_A_ROW = 5
-FRUITLESS_ITEMS = 3
+FRUITLESS_ITEMS = 5
+FRUITLESS_ITEMS_OF_A_GROUP = 10
 
 
 # What to look at, by what is wrong with a cell of a reply in which none holds.
@@ -72,7 +72,7 @@ class RunState:
         self._rejection: Reason | None = None
         self._unread = 0
         self._unread_items: set[str] = set()
-        self._fruitless: dict[str, list[str]] = {}
+        self._fruitless: dict[str, set[str]] = {}
         self._closed_groups: dict[str, Reason] = {}
 
     def closed(self) -> Reason | None:
@@ -149,14 +149,14 @@ class RunState:
         Where nothing holds from the start, no other request will do better; later, none of the
         same pack.
         """
-        self._fruitless.setdefault(group, []).append(item)
+        self._fruitless.setdefault(group, set()).add(item)
         everything = not self._answers
         groups = list(self._fruitless.values()) if everything else [self._fruitless[group]]
         items = [one for of_group in groups for one in of_group]
-        if len(items) < FRUITLESS_IN_A_ROW or len(set(items)) < FRUITLESS_ITEMS:
+        if len(items) < (FRUITLESS_ITEMS if everything else FRUITLESS_ITEMS_OF_A_GROUP):
             return
         text = (
-            f"{len(items)} replies in a row had no answer that holds, the last one: {reason};"
+            f"{len(items)} jobs in a row had no answer that holds, the last one: {reason};"
             f" {_CURES[reason.code]}"
         )
         closes = Reason(ReasonCode.FRUITLESS_IN_A_ROW, text)

@@ -18,7 +18,15 @@ from jobforge.requests.inputs import Attribute, ImputationRequest, Pack
 from jobforge.requests.schema import TEXT_VALUE_LIMIT, is_whole_scale
 from jobforge.requests.values import plain_number
 
-__all__ = ["INSTRUCTIONS", "PROMPT_VERSION", "Message", "job_message", "messages", "pack_message"]
+__all__ = [
+    "INSTRUCTIONS",
+    "PROMPT_VERSION",
+    "Message",
+    "definition_text",
+    "job_message",
+    "messages",
+    "pack_message",
+]
 
 Message = dict[str, str]
 
@@ -77,8 +85,13 @@ def messages(request: ImputationRequest, pack: Pack) -> list[Message]:
 
 def pack_message(pack: Pack) -> str:
     """Return the part that is the same for every job of the pack."""
-    definitions = "\n".join(_data(_definition(attribute)) for attribute in pack.attributes)
+    definitions = "\n".join(map(definition_text, pack.attributes))
     return f"{INSTRUCTIONS}\nAttributes\n{definitions}\n"
+
+
+def definition_text(attribute: Attribute) -> str:
+    """Return what a prompt says of an attribute."""
+    return _data(_definition(attribute))
 
 
 def job_message(request: ImputationRequest) -> str:

@@ -17,7 +17,9 @@ from typing import Any, NoReturn
 from jobforge.errors import UnreadableReplyError
 from jobforge.reasons import Reason, ReasonCode
 from jobforge.redaction import one_line
+from jobforge.requests.dialects import SchemaForm, number_of
 from jobforge.requests.inputs import Attribute
+from jobforge.requests.schema import scale_steps
 from jobforge.requests.values import BadValueError, canonical_value
 
 __all__ = ["BadCell", "GoodCell", "read_cells", "read_object"]
@@ -64,14 +66,16 @@ def read_object(text: str) -> dict[str, Any]:
     return value
 
 
-def read_cells(text: str, attributes: Sequence[Attribute]) -> dict[str, GoodCell | BadCell]:
+def read_cells(
+    text: str, attributes: Sequence[Attribute], schema_form: SchemaForm = "integers"
+) -> dict[str, GoodCell | BadCell]:
     """Return the cell of every attribute that was asked for, by its id.
 
-    Attributes that were not asked for are left out. Raises UnreadableReplyError where the reply as
-    a whole cannot be read.
+    schema_form: how the schema was written that the reply should keep to. Attributes that were not
+    asked for are left out. Raises UnreadableReplyError where the reply as a whole cannot be read.
     """
     reply = read_object(text)
-    cells = {a.attribute_id: _cell(a, reply) for a in attributes}
+    cells = {a.attribute_id: _cell(a, reply, schema_form) for a in attributes}
     if _counts_to_one([reply.get(name) for name in cells]):
         # Then a 1 is no hundredth.
         for name, cell in cells.items():
@@ -99,7 +103,9 @@ def _unwrapped(text: str) -> str:
     return fenced[1] if fenced else text
 
 
-def _cell(attribute: Attribute, reply: dict[str, Any]) -> GoodCell | BadCell:
+def _cell(
+    attribute: Attribute, reply: dict[str, Any], schema_form: SchemaForm
+) -> GoodCell | BadCell:
     if attribute.attribute_id not in reply:
         return BadCell(Reason(ReasonCode.LEFT_OUT, "the reply leaves this attribute out"))
     cell = reply[attribute.attribute_id]
@@ -108,7 +114,7 @@ def _cell(attribute: Attribute, reply: dict[str, Any]) -> GoodCell | BadCell:
     missing = [name for name in ("rationale", "value", "confidence") if name not in cell]
     if missing:
         return _malformed(f"the answer has no {' and no '.join(missing)}")
-    confidence = cell["confidence"]
+    confidence = number_of(cell["confidence"], schema_form)
     if isinstance(confidence, bool) or not isinstance(confidence, int | Decimal):
         return _malformed("confidence is not a number")
     if not 0 <= confidence <= 100 or confidence != int(confidence):
@@ -120,7 +126,10 @@ def _cell(attribute: Attribute, reply: dict[str, Any]) -> GoodCell | BadCell:
     if not rationale:
         return _malformed("rationale is empty")
     try:
-        value = canonical_value(attribute, cell["value"])
+        value = cell["value"]
+        if scale_steps(attribute):
+            value = number_of(value, schema_form)
+        value = canonical_value(attribute, value)
     except BadValueError as error:
         return BadCell(Reason(ReasonCode.VALUE_OFF_TYPE, str(error)))
     return GoodCell(value, int(confidence) / 100, rationale)

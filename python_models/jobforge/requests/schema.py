@@ -11,8 +11,10 @@ Only keywords that every server takes are used, so that no server answers a requ
   Azure; local servers take them, and most obey them. They are left out unless the server is known
   to take them (`text_bounds`).
 - What attributes share stands once in `$defs`: a schema is paid for as input.
+- A category with more values than a schema may list is a text; its values stand in the prompt.
 
-A schema keeps a model in line where the server enforces it; `replies` checks everything again.
+What a server refuses nevertheless is written in another form (`dialects`). A schema keeps a model
+in line where the server enforces it; `replies` checks everything again.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from jobforge.requests.dialects import SchemaForm, written
 from jobforge.requests.inputs import Attribute
+from jobforge.requests.limits import is_large_enum
 
 __all__ = [
     "CONFIDENCE_STEPS",
@@ -47,19 +51,24 @@ _LONGEST_ENUM_SCALE = 21
 Schema = dict[str, Any]
 
 
-def response_schema(attributes: Iterable[Attribute], *, text_bounds: bool = False) -> Schema:
+def response_schema(
+    attributes: Iterable[Attribute], *, text_bounds: bool = False, form: SchemaForm = "integers"
+) -> Schema:
     """Return the schema of a reply for these attributes, in their order."""
     definitions: Schema = {
         "rationale": _text(RATIONALE_LIMIT, text_bounds),
         "confidence": {"type": "integer", "enum": list(CONFIDENCE_STEPS)},
     }
     cells = {a.attribute_id: _cell(a, definitions, text_bounds) for a in attributes}
-    return {**_object(cells), "$defs": definitions}
+    return written({**_object(cells), "$defs": definitions}, form)
 
 
-def response_format(attributes: Iterable[Attribute], *, text_bounds: bool = False) -> Schema:
+def response_format(
+    attributes: Iterable[Attribute], *, text_bounds: bool = False, form: SchemaForm = "integers"
+) -> Schema:
     """Return the `response_format` of a chat completions request for these attributes."""
-    return _strict("job_attributes", response_schema(attributes, text_bounds=text_bounds))
+    schema = response_schema(attributes, text_bounds=text_bounds, form=form)
+    return _strict("job_attributes", schema)
 
 
 def model_response_format(model: type[BaseModel]) -> Schema:
@@ -99,7 +108,9 @@ def _value(attribute: Attribute, definitions: Schema, text_bounds: bool) -> Sche
         case "boolean":
             return {"type": "boolean"}
         case "category":
-            return {"type": "string", "enum": list(attribute.allowed_values)}
+            values = list(attribute.allowed_values)
+            large = is_large_enum(values, beside=len(CONFIDENCE_STEPS))
+            return {"type": "string"} if large else {"type": "string", "enum": values}
         case "text":
             definitions["text"] = _text(TEXT_VALUE_LIMIT, text_bounds)
             return {"$ref": "#/$defs/text"}
