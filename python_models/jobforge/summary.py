@@ -14,6 +14,7 @@ __all__ = ["GO_ON", "Summary"]
 
 GO_ON = "`dbt build` goes on where this run ended; nothing is asked twice"
 _COLLECT = "a later `dbt build` collects what is in batches"
+_TRY_OUT = "`jobforge doctor --call` finds the vars with which the server takes what a run sends"
 _WORDS = {"refused": "refused", "failed": "failed", "awaiting_llm": "waiting"}
 _CAPS = {
     ReasonCode.CAP_CALLS: "llm_max_calls",
@@ -76,6 +77,8 @@ class Summary:
         steps = []
         if self.advice or counts["awaiting_llm"]:
             steps.append(self.advice or self._waiting())
+        if any(reason.code is ReasonCode.REQUEST_REJECTED for _, reason in self.reasons):
+            steps.append(_TRY_OUT)
         again = []
         if counts["failed"]:
             again.append("`dbt build` asks again for what failed")

@@ -136,6 +136,14 @@ def test_the_summary_says_what_came_of_every_cell_and_what_to_do() -> None:
             ["a later `dbt build` collects what is in batches"],
         ),
         ([("awaiting_llm", ReasonCode.INTERRUPTED)], [GO_ON]),
+        (
+            [("awaiting_llm", ReasonCode.REQUEST_REJECTED)],
+            [
+                GO_ON,
+                "`jobforge doctor --call` finds the vars with which the server takes what a run"
+                " sends",
+            ],
+        ),
         ([("awaiting_llm", ReasonCode.IN_BATCH), ("awaiting_llm", ReasonCode.OTHER_RUN)], [GO_ON]),
         (
             [

@@ -264,6 +264,16 @@ class TestSecrets:
         assert KEY not in caplog.text
         assert server.asked[0].has_key
 
+    def test_a_key_in_a_header_or_a_name_is_redacted(self) -> None:
+        """Whatever a server calls its request, its model or its answer, it is not the key."""
+        worn = f"req-{KEY.upper()}"
+        with LoopbackServer(headers=lambda: {"x-request-id": worn}, model=KEY) as server:
+            server.answer = lambda body: {"said": KEY}
+            answer = client(server).complete(MESSAGES, FORM)
+        assert answer.request_id == "req-[redacted]"
+        assert answer.model == "[redacted]"
+        assert answer.content == '{"said": "[redacted]"}'
+
     def test_representations_have_no_key(self, server: LoopbackServer) -> None:
         """Neither the connection nor the client shows the key."""
         connection = Connection(server.base_url, KEY)

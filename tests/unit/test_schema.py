@@ -193,6 +193,16 @@ def test_azure_allows_fewer_properties() -> None:
         assert strict_schema_fault(schema, "azure") is None
 
 
+def test_a_schema_that_is_written_out_holds_less() -> None:
+    """Without `$defs` every attribute has its own steps of confidence."""
+    many = tuple(replace(READING, attribute_id=f"a{number}") for number in range(64))
+    ids = tuple(attribute.attribute_id for attribute in many)
+    pack, rest = Pack("p", many), {"parameters": {}, "largest_completion_tokens": 9}
+    assert PackForms(pack, **rest, schema_form="strings").parts(ids) == [ids]  # type: ignore[arg-type]
+    parts = PackForms(pack, **rest, schema_form="plain").parts(ids)  # type: ignore[arg-type]
+    assert [len(part) for part in parts] == [37, 27]
+
+
 @pytest.mark.parametrize(("values", "length"), [(980, 4), (1200, 4), (251, 60)])
 def test_a_category_that_no_schema_may_list_is_a_text(values: int, length: int) -> None:
     """Its values stand in the prompt, and a reply is checked against them."""

@@ -128,7 +128,7 @@ def openai_client(
 
 
 def get_reply(call: Callable[[], Any], connection: Connection, timeout_seconds: float) -> Reply:
-    """Return the reply to a raw call of the openai client, of any status.
+    """Return the reply to a raw call of the openai client, of any status, without secrets.
 
     Raises what `translate_errors` raises where there is none.
     """
@@ -140,7 +140,8 @@ def get_reply(call: Callable[[], Any], connection: Connection, timeout_seconds: 
         except openai.APIStatusError as error:
             response = error.response
     latency = response.elapsed.total_seconds()
-    return Reply(response.status_code, response.headers, response.content, latency)
+    reply = Reply(response.status_code, response.headers, response.content, latency)
+    return reply.without(connection.secrets)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 from jobforge import errors
 from jobforge.money.prices import Usage
 from jobforge.provider.faults import fault_of
-from jobforge.redaction import one_line, redact
+from jobforge.redaction import one_line, redact, without_secrets
 
 __all__ = ["Completion", "Reply", "count", "mapping", "read_completion"]
 
@@ -34,6 +34,14 @@ class Reply:
     def request_id(self) -> str | None:
         """The server's name for the request."""
         return _name(self.headers.get("x-request-id"))
+
+    def without(self, secrets: Iterable[str]) -> Reply:
+        """Return the reply without what is secret, in its body or in a header."""
+        secrets = tuple(secrets)
+        headers = {name: redact(text, secrets) for name, text in self.headers.items()}
+        # Latin-1 has a letter for every byte, and a secret is found whatever stands around it.
+        body = without_secrets(self.body.decode("latin-1"), secrets).encode("latin-1")
+        return replace(self, headers=headers, body=body)
 
 
 @dataclass(frozen=True, slots=True)

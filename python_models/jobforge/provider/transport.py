@@ -24,7 +24,7 @@ from jobforge.errors import (
 )
 from jobforge.provider.completions import Reply
 from jobforge.provider.connection import Connection
-from jobforge.redaction import redact, without_secrets
+from jobforge.redaction import redact
 
 if TYPE_CHECKING:
     import httpx2
@@ -131,12 +131,9 @@ class OpenAITransport:
             raise self._timed_out() from None
         except self._faults as error:
             raise self._error(error) from None
-        return Reply(
-            response.status_code,
-            self._kept(response),
-            self._without_secrets(content),
-            time.perf_counter() - started,
-        )
+        latency = time.perf_counter() - started
+        reply = Reply(response.status_code, self._kept(response), content, latency)
+        return reply.without(self._secrets)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -165,12 +162,8 @@ class OpenAITransport:
             name = raw_name.lower()
             if name in _KEPT_HEADERS or name.startswith(_KEPT_PREFIX):
                 value = raw_value.decode("ascii", "replace")
-                kept[name.decode("ascii", "replace")] = redact(value, self._secrets)
+                kept[name.decode("ascii", "replace")] = value
         return kept
-
-    def _without_secrets(self, body: bytes) -> bytes:
-        # Latin-1 has a letter for every byte, and a secret is found whatever stands around it.
-        return without_secrets(body.decode("latin-1"), self._secrets).encode("latin-1")
 
     def _timed_out(self) -> TimedOutError:
         return TimedOutError(f"no reply within {self._timeout:g} seconds")

@@ -124,7 +124,8 @@ class PackForms:
         )
 
     def _fits(self, attribute_ids: Sequence[str]) -> bool:
-        return self._limits.hold(response_schema(self.attributes(attribute_ids)))
+        attributes = self.attributes(attribute_ids)
+        return self._limits.hold(response_schema(attributes, form=self._schema_form))
 
     def _shape(self, attribute_ids: tuple[str, ...], schema_form: SchemaForm) -> _Shape:
         # Jobs of one pack mostly miss the same attributes; single cells are repeated rarely.
