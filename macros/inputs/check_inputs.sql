@@ -46,7 +46,9 @@
         {{ return(problems) }}
     {% endif %}
     {% set were_fetched = not files_may_be_remote() and let_extensions_be_fetched(false) %}
-    {% for file in files %}
+    {% set releases = release_problems(files) %}
+    {% do problems.extend(releases.values()) %}
+    {% for file in files if file.var not in releases %}
         {% do problems.extend(file_problems(file.input, file, readings)) %}
     {% endfor %}
     {% do say_what_is_not_read() %}
@@ -81,8 +83,23 @@
     {% endif %}
     {% set problems = [] %}
     {% set rows = [] %}
+    {% if found | length > 1 %}
+        {% do exceptions.warn(
+            "several files match " ~ file.path ~ " (input " ~ input ~ "), and all of them are "
+            ~ "read: " ~ found | sort | join(", ")
+        ) %}
+    {% endif %}
+    {% set by_hand = file.get("by_hand", false) %}
     {% for path in found %}
-        {% set by_hand = file.get("by_hand", false) %}
+        {% set fault = text_fault(path, by_hand) %}
+        {% if fault %}
+            {% do problems.append("the file " ~ path ~ " " ~ fault ~ " (input " ~ input ~ ")") %}
+        {% endif %}
+    {% endfor %}
+    {% if problems %}
+        {{ return(problems) }}
+    {% endif %}
+    {% for path in found %}
         {% set records = file_records(path, by_hand) %}
         {% set is_empty = not records.rows and not records.broken %}
         {% set header = [] if is_empty or by_hand and records.broken
@@ -107,6 +124,16 @@
                 ~ (". The var columns can map another name" if by_hand else "")
             ) %}
         {% endfor %}
+        {% if file.var == "onet_dir" and not problems %}
+            {% set scales = scale_problem(path) %}
+            {% if scales %}
+                {% do problems.append(
+                    "the file " ~ path ~ " is of a release of O*NET that is not read: its scales "
+                    ~ "are " ~ scales ~ ", and IM and LV are read, which releases up to 30.0 have "
+                    ~ "(input " ~ input ~ ")"
+                ) %}
+            {% endif %}
+        {% endif %}
         {% do rows.append(records.rows) %}
     {% endfor %}
     {% if not problems %}

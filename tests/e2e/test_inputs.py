@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +239,29 @@ def codes_of_another_release(warehouse: Warehouse) -> Done:
     return Done(warehouse, warehouse.dbt("build", *command))
 
 
+def files_that_are_no_text(warehouse: Warehouse) -> Done:
+    """Try to build from files in other encodings, with mixed line ends or of another release."""
+    data = warehouse.folder / "data"
+    publisher_files.write(data)
+    texts = publisher_files.FILES
+    (data / JOBS).write_bytes(
+        texts[JOBS].lstrip("\ufeff").replace("Council", "Conseil \u00e9lu").encode("cp1252")
+    )
+    (data / RATINGS).write_bytes(texts[RATINGS].encode("utf-16"))
+    (data / ATTRIBUTES).write_bytes(b"PK\x03\x04" + bytes(range(200)))
+    first, *others = texts[LABELS].splitlines()
+    (data / LABELS).write_bytes("\r\n".join([first, "\n".join(others)]).encode())
+    styles = publisher_files.FILES["onet/Work Styles.txt"]
+    (data / "onet/Work Styles.txt").write_text(
+        styles.replace("\tIM\t", "\tWI\t").replace("\tLV\t", "\tDR\t"), encoding="utf-8"
+    )
+    (data / SKILLS.replace("_v1.0", "_v1.0-1")).write_text(texts[SKILLS], encoding="utf-8")
+    run = warehouse.dbt("run", "--select", "stg_files__jobs")
+    (data / SKILLS).rename(data / SKILLS.replace("oasis_2023_v1.0", "oasis_2025_v1.1"))
+    newer = warehouse.dbt("run", "--select", "stg_files__jobs")
+    return Done(warehouse, replace(run, output=run.output + newer.output))
+
+
 SCENARIOS: dict[str, tuple[Callable[[Warehouse], Done], dict[str, Any]]] = {
     "files": (
         own_files,
@@ -251,6 +274,7 @@ SCENARIOS: dict[str, tuple[Callable[[Warehouse], Done], dict[str, Any]]] = {
     ),
     "faulty": (own_faulty_files, publisher_files.VARS),
     "other_codes": (codes_of_another_release, {"input_jobs": "files"}),
+    "no_text": (files_that_are_no_text, publisher_files.VARS),
     "unreadable": (files_that_cannot_be_read, publisher_files.VARS),
     "tables": (
         own_tables,
@@ -569,6 +593,27 @@ def test_too_many_unknown_codes_stop_the_run(runs: dict[str, Future[Done]]) -> N
         "select row_count from main_intermediate.input_row_counts where is_built"
     )
     assert counts == [(30,)], "a run that fails is nothing to compare with"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "hr/positions.csv is no UTF-8 (Windows-1252 it may be, as older programs write it): save",
+        "hr/ratings.csv is UTF-16: save it as UTF-8 (input authoritative_values)",
+        "hr/attributes.csv is an Excel workbook, whatever its name says",
+        "oasis/labels_oasis_2023_v1.0.csv mixes line ends, line ",
+        "onet/Work Styles.txt is of a release of O*NET that is not read: its scales are ",
+        "oasis_2025_v1.1.csv is of a release of OaSIS that is not read: of OaSIS it is 2023 (v1.0)",
+        "skills_oasis*.csv (input authoritative_values), and all of them are read: ",
+    ],
+)
+def test_a_file_that_is_no_text_or_of_another_release_is_named(
+    runs: dict[str, Future[Done]], words: str
+) -> None:
+    """Each stands in the one list of what stops a run, with what to do."""
+    done = runs["no_text"].result()
+    assert done.run.code != 0
+    assert words in done.run.output
 
 
 @pytest.mark.parametrize(
