@@ -48,11 +48,11 @@ def test_a_cell_that_does_not_hold_is_asked_alone() -> None:
     assert batch(None, 1) == Verdict(given_up=True)
 
 
-def test_a_reply_in_which_nothing_holds_is_asked_once_more_and_not_cell_by_cell() -> None:
-    """What made all of its cells fail is not in the cells."""
-    again = [Again(CELLS, "again", may_repeat=False)]
-    assert after_cells(CELLS, is_fruitless=True, may_repeat=True) == again
-    assert after_cells(CELLS, is_fruitless=True, may_repeat=False) == []
+def test_a_reply_in_which_nothing_holds_is_not_bought_again_by_the_run() -> None:
+    """What made all of its cells fail is not in the cells; a single cell is asked once more."""
+    assert after_cells(CELLS, is_fruitless=True, may_repeat=True) == []
+    alone = [Again(("a",), "alone", may_repeat=False)]
+    assert after_cells(("a",), is_fruitless=True, may_repeat=True) == alone
 
 
 def test_a_reply_that_never_began_is_not_halved() -> None:

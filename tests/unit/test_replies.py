@@ -254,3 +254,4 @@ def test_a_confidence_from_0_to_1_is_none_in_per_cent() -> None:
     assert kinds(0.9, 0) == [BadCell, BadCell]
     assert kinds(0.9, 50) == [BadCell, GoodCell]
     assert kinds(0, 1) == [GoodCell, GoodCell]
+    assert kinds(1.0, 50.0) == [BadCell, GoodCell]

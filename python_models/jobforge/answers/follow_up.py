@@ -8,8 +8,8 @@
 | began                       | same                          |                                   |
 | empty or unreadable         | failed, and the same cells    | two halves, in the next batch;    |
 |                             | once more                     | one cell: failed                  |
-| no cell of several holds    | failed, and the same cells    | as below                          |
-|                             | once more                     |                                   |
+| no cell of several holds    | failed: what is wrong is not  | as below                          |
+|                             | in the cells                  |                                   |
 | a cell left out, or a value | failed, and that cell once    | that cell alone, in the next      |
 | that the attribute has not  | more, alone                   | batch; asked alone: failed        |
 | refused                     | refused                       | refused                           |
@@ -96,8 +96,8 @@ def after_cells(bad: tuple[str, ...], *, is_fruitless: bool, may_repeat: bool) -
     """
     if not may_repeat or not bad:
         return []
-    if is_fruitless:
-        return [Again(bad, "again", may_repeat=False)]
+    if is_fruitless and len(bad) > 1:
+        return []
     return [Again((name,), "alone", may_repeat=False) for name in bad]
 
 

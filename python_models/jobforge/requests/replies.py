@@ -117,7 +117,11 @@ def _cell(
     confidence = number_of(cell["confidence"], schema_form)
     if isinstance(confidence, bool) or not isinstance(confidence, int | Decimal):
         return _malformed("confidence is not a number")
-    if not 0 <= confidence <= 100 or confidence != int(confidence):
+    # A 1.0 is the end of a scale from 0 to 1 and no hundredth.
+    is_whole = confidence == int(confidence) and not (
+        isinstance(confidence, Decimal) and confidence == 1
+    )
+    if not 0 <= confidence <= 100 or not is_whole:
         return _malformed("confidence is not a whole number from 0 to 100")
     rationale = cell["rationale"]
     if not isinstance(rationale, str):
