@@ -131,8 +131,8 @@ SINGULAR = {
 WARNS = ("every_input_row_could_be_used", "most_keys_of_an_input_find_their_partner")
 
 KINDS = (
-    *(None, "not_null", "accepted_values", "relationships", "filled_exactly_where"),
-    *("unique", "unique_combination"),
+    *(None, "not_null", "not_null_columns", "accepted_values", "relationships"),
+    *("filled_exactly_where", "unique", "unique_combination"),
 )
 
 
@@ -153,6 +153,8 @@ class DbtTest:
         match self.kind:
             case "not_null":
                 return [self._update(f'"{column}" = null')]
+            case "not_null_columns":
+                return [self._update(f'"{one}" = null') for one in self.arguments["columns"]]
             case "accepted_values":
                 return [self._update(f'"{column}" = {_stranger(types[column])}')]
             case "relationships":
