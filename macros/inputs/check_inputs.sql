@@ -10,12 +10,7 @@
         {% endfor %}
         {% do problems.extend(files_problems(readings)) %}
         {% do problems.extend(row_count_problems(readings)) %}
-        {% for name in var("columns") if name not in input_contract() %}
-            {% do problems.append(
-                "the var columns names the input `" ~ name ~ "`; the inputs are "
-                ~ input_contract().keys() | join(", ")
-            ) %}
-        {% endfor %}
+        {% do problems.extend(columns_problems()) %}
         {% for name in ["llm_attributes_per_call", "llm_known_attributes", "llm_comparable_jobs"]
             if var(name) | int(-1) < 1 %}
             {% do problems.append(
@@ -30,6 +25,37 @@
         {% endif %}
         {% do note_row_counts(readings) %}
     {% endif %}
+{% endmacro %}
+
+{# What is wrong with the var `columns`. #}
+{% macro columns_problems() %}
+    {% set problems = [] %}
+    {% for input, names in var("columns").items() %}
+        {% set contract = input_contract().get(input) %}
+        {% if not contract %}
+            {% do problems.append(
+                "the var columns names the input `" ~ input ~ "`; the inputs are "
+                ~ input_contract().keys() | join(", ")
+            ) %}
+        {% else %}
+            {% for column, name in (names or {}).items() %}
+                {% if column not in contract %}
+                    {% do problems.append(
+                        "the var columns names " ~ input ~ "." ~ column
+                        ~ ", which the input does not have; its columns are "
+                        ~ contract.keys() | join(", ")
+                    ) %}
+                {% elif name is not none and name is not string %}
+                    {% do problems.append(
+                        "the var columns maps " ~ input ~ "." ~ column ~ " to `" ~ name
+                        ~ "`, which is no text in YAML (No, Yes, On and Off are truth values"
+                        ~ " there): put the name into quotes"
+                    ) %}
+                {% endif %}
+            {% endfor %}
+        {% endif %}
+    {% endfor %}
+    {{ return(problems) }}
 {% endmacro %}
 
 {# What is wrong with the files of all inputs. What was read of them is added to
@@ -52,6 +78,7 @@
         {% do problems.extend(file_problems(file.input, file, readings)) %}
     {% endfor %}
     {% do say_what_is_not_read() %}
+    {% do say_releases_of_files(files) %}
     {% if were_fetched %}
         {% do let_extensions_be_fetched(true) %}
     {% endif %}
@@ -63,11 +90,11 @@
 {% macro say_what_is_not_read() %}
     {% for input in ["attributes", "authoritative_values"]
         if input_is_from(input, "files") and not is_from_oasis_files(input) %}
-        {% set files = data_dir() ~ "/" ~ var("oasis_dir") ~ "/*_oasis*.csv" %}
-        {% if run_query("select file from glob('" ~ files | replace("'", "''") ~ "')") | length %}
+        {% set files = var("oasis_dir") ~ "/*_oasis*.csv" %}
+        {% if glob_names(path_pattern(files)) %}
             {% do log(
                 "The input " ~ input ~ " is read from " ~ input ~ "_file alone, not from "
-                ~ files ~ ": input_oasis_profiles is neither files nor tables", info=true
+                ~ data_dir() ~ "/" ~ files ~ ": input_oasis_profiles is neither files nor tables", info=true
             ) %}
         {% endif %}
     {% endfor %}
@@ -75,8 +102,7 @@
 
 {# What is wrong with a file of an input. What was read of it is added to readings. #}
 {% macro file_problems(input, file, readings) %}
-    {% set path = file.path | replace("'", "''") %}
-    {% set found = run_query("select file from glob('" ~ path ~ "')").columns[0].values() %}
+    {% set found = glob_names(file.pattern) %}
     {% if not found %}
         {{ return(["the file " ~ file.path ~ " (input " ~ input
             ~ ") is not there: correct the var " ~ file.var ~ " or data_dir"]) }}
@@ -124,6 +150,13 @@
                 ~ (". The var columns can map another name" if by_hand else "")
             ) %}
         {% endfor %}
+        {% for column in header | unique if header | select("equalto", column) | list | length > 1
+            and (column in file.columns or not by_hand) %}
+            {% do problems.append(
+                "the file " ~ path ~ " has several columns `" ~ column ~ "` (input " ~ input
+                ~ "): leave the one that is meant"
+            ) %}
+        {% endfor %}
         {% if file.var == "onet_dir" and not problems %}
             {% set scales = scale_problem(path) %}
             {% if scales %}
@@ -151,13 +184,12 @@
 {% endmacro %}
 
 {% macro duckdb__file_header(path, by_hand) %}
-    {% set path = path | replace("'", "''") %}
     {% if by_hand %}
         {% set query %}
             select unnest({{ csv_fields("records[1]") }})
             from (
                 select {{ csv_text_records() }} as records
-                from read_text('{{ path }}')
+                from read_text({{ file_literal(path) }})
             )
         {% endset %}
     {% else %}
@@ -173,7 +205,7 @@
             from (
                 select line
                 from read_csv(
-                    '{{ path }}', auto_detect = false, header = false,
+                    {{ file_literal(path) }}, auto_detect = false, header = false,
                     columns = {'line': 'VARCHAR'}, delim = '{{ "\x01" }}',
                     quote = '', escape = '', ignore_errors = true
                 )
@@ -212,7 +244,7 @@
     {% do run_query("drop table if exists temp.jobforge_rejected_scans") %}
     {% set query %}
         select count(*) from read_csv(
-            '{{ path | replace("'", "''") }}', auto_detect = false, header = true,
+            {{ file_literal(path) }}, auto_detect = false, header = true,
             columns = { {{- columns | join(", ") -}} },
             delim = '{{ "\t" if tab else "," }}',
             quote = '{{ quote }}', escape = '{{ quote }}',
@@ -255,7 +287,7 @@
             {{ csv_text_records() }},
             lambda record: regexp_matches(record, '[^",\s\xA0]')
         )) - 1)
-        from read_text('{{ path | replace("'", "''") }}')
+        from read_text({{ file_literal(path) }})
     {% endset %}
     {{ return(run_query(query).columns[0].values()[0]) }}
 {% endmacro %}
@@ -273,7 +305,7 @@
             select
                 content,
                 string_split({{ csv_text("content") }}, chr(10)) as lines,
-            from read_text('{{ path | replace("'", "''") }}')
+            from read_text({{ file_literal(path) }})
         )
         where len(replace(content, '"', '')) % 2 <> len(content) % 2
     {% endset %}

@@ -5,10 +5,7 @@
 
 {% macro duckdb__oasis_ratings(relation, oasis_file) -%}
 with source as (
-    select
-        *,
-        row_number() over () + 1 as source_row,
-    from {{ relation }}
+    {{ numbered_rows(relation) }}
 ),
 
 unpivoted as (

@@ -11,10 +11,7 @@ with source as (
         null::varchar as "Not Relevant",
     where false
     union all by name
-    select
-        *,
-        row_number() over () + 1 as source_row,
-    from {{ relation }}
+    {{ numbered_rows(relation) }}
 ),
 
 renamed as (
@@ -27,7 +24,7 @@ renamed as (
         "Recommend Suppress" as recommend_suppress,
         "Not Relevant" as not_relevant,
         'O*NET {{ onet_file }}' as dataset,
-        '{{ var("onet_release") }}' as dataset_release,
+        {{ release_of_file("onet_dir", "source_file") }} as dataset_release,
         source_file,
         source_row,
     from source

@@ -60,7 +60,7 @@
     {% for file in files %}
         {% set in_folder = file.var in ["oasis_dir", "onet_dir"] %}
         {% do placed.append(dict(
-            file, path=data_dir() ~ "/" ~ file.path,
+            file, path=data_dir() ~ "/" ~ file.path, pattern=path_pattern(file.path),
             source=file.path.split("/") | last if in_folder else file.var
         )) %}
     {% endfor %}

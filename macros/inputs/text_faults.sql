@@ -35,63 +35,9 @@
                 select
                     content,
                     try(decode(content)) as words,
-                from read_blob('{{ path | replace("'", "''") }}')
+                from read_blob({{ file_literal(path) }})
             )
         )
     {% endset %}
     {{ return(run_query(query).columns[0].values()[0]) }}
-{% endmacro %}
-
-{# Publishers' releases that are not read yet, one sentence for each var that leads to
-   them: by the names of their files, which such a release has changed. #}
-{% macro release_problems(files) %}
-    {% set said = {} %}
-    {% for file in files if file.var not in said %}
-        {% set folder = data_dir() ~ "/" ~ var(file.var) | string %}
-        {% if file.var == "oasis_dir" %}
-            {% set newer = [] %}
-            {% for name in glob_names(folder ~ "/*_oasis_20*.csv") if "oasis_2023" not in name %}
-                {% do newer.append(name) %}
-            {% endfor %}
-            {% if newer %}
-                {% do said.update({file.var: "the file " ~ newer[0] ~ " is of a release of OaSIS "
-                    ~ "that is not read: of OaSIS it is 2023 (v1.0); put that release into "
-                    ~ folder}) %}
-            {% endif %}
-        {% elif file.var == "onet_dir" %}
-            {% set newer = glob_names(folder ~ "/Essential Skills.txt") %}
-            {% if newer %}
-                {% do said.update({file.var: "the file " ~ newer[0] ~ " is of a release of O*NET "
-                    ~ "that is not read (30.3 split Skills.txt): releases up to 30.0 are; put one "
-                    ~ "of them into " ~ folder}) %}
-            {% endif %}
-        {% endif %}
-    {% endfor %}
-    {{ return(said) }}
-{% endmacro %}
-
-{% macro glob_names(pattern) %}
-    {{ return(
-        run_query(
-            "select file from glob('" ~ pattern | replace("'", "''") ~ "') order by file"
-        ).columns[0].values() | list
-    ) }}
-{% endmacro %}
-
-{# Whether an O*NET file has scales alone that no release up to 30.0 has in it. #}
-{% macro scale_problem(path) %}
-    {{ return(adapter.dispatch("scale_problem", "jobforge")(path)) }}
-{% endmacro %}
-
-{% macro duckdb__scale_problem(path) %}
-    {% set query %}
-        select string_agg(distinct "Scale ID", ', ' order by "Scale ID")
-        from read_csv(
-            '{{ path | replace("'", "''") }}', header = true, all_varchar = true,
-            delim = '\t', quote = '', escape = ''
-        )
-        having count(case when "Scale ID" in ('IM', 'LV') then 1 end) = 0
-    {% endset %}
-    {% set scales = run_query(query).columns[0].values() | list %}
-    {{ return(scales[0] if scales else none) }}
 {% endmacro %}

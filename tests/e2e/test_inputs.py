@@ -22,6 +22,7 @@ BUILD = ("build", "--exclude-resource-type", "unit_test")
 QUARANTINE = "main_intermediate.int_quarantined_rows"
 
 SKILLS = "oasis/skills_oasis_2023_v1.0.csv"
+LATER_SKILLS = "oasis/skills_oasis_2023_v1.1.csv"
 LABELS = "oasis/labels_oasis_2023_v1.0.csv"
 TITLES = "oasis/example-titles_oasis_2023_v1.0.csv"
 NOC = "noc/noc_structure_en.csv"
@@ -53,6 +54,11 @@ def faulty_files() -> dict[str, str]:
         SKILLS: with_lines(
             *(SKILLS, "99999.00,Nobody,1,1,1", "64409.00,Information clerks,7,x,1")
         ).replace("31100.01,Clinical specialists,4,4,2", "31100.01,Clinical specialists,4,4,2.5"),
+        LATER_SKILLS: publisher_files.csv(
+            "OaSIS Code - Final,OaSIS Label - Final,Writing",
+            "66666.00,Nobody,1",
+            "00010.00,Legislators,4",
+        ),
         LABELS: with_lines(LABELS, "77777.00,No such group", "64409.00,Information clerk"),
         TITLES: with_lines(TITLES, "88888.00,1,Example,ghost"),
         NOC: with_lines(
@@ -101,6 +107,7 @@ FAULTS = [
     ("authoritative_values", SKILLS, 8, "scope_code: '99999.00' is no known oasis_profile", False),
     ("authoritative_values", SKILLS, 9, "value: 7 is off the scale (0.0 to 5.0)", False),
     ("authoritative_values", SKILLS, 9, "value: 'x' is no number", False),
+    ("authoritative_values", LATER_SKILLS, 2, "scope_code: '66666.00' is no known", False),
     ("oasis_profiles", LABELS, 8, "oasis_profile: '77777.00' belongs to no unit group", False),
     ("oasis_profiles", LABELS, 9, "oasis_profile: '64409.00' stands in an earlier row", False),
     ("oasis_example_titles", TITLES, 5, "oasis_profile: '88888.00' is no known OaSIS", False),
@@ -149,7 +156,8 @@ FAULTS = [
 
 def own_files(warehouse: Warehouse) -> Done:
     """Build from files that have every oddity, with one table beside them and no key."""
-    publisher_files.write(warehouse.folder / "data")
+    folder = warehouse.folder / "rh {2026} [final] l'emploi*"
+    warehouse.vars["data_dir"] = str(publisher_files.write(folder))
     warehouse.query(
         """
         create schema survey;
@@ -179,6 +187,9 @@ def files_that_cannot_be_read(warehouse: Warehouse) -> Done:
             JOBS: publisher_files.FILES[JOBS].replace("Position Number", "Pos No"),
             SKILLS: with_lines(SKILLS, "64409.00,Information, clerks,2,2,3"),
             "onet/Knowledge.txt": with_lines("onet/Knowledge.txt", "29-1215.00|2.C.1.b|Adm"),
+            "oasis/knowledges_oasis_2023_v1.0.csv": publisher_files.FILES[
+                "oasis/knowledges_oasis_2023_v1.0.csv"
+            ].replace(",Clerical", ",Accounting"),
             TITLES: with_lines(TITLES, '31100.01,4,Example,"half quoted'),
             RATINGS: with_lines(RATINGS, 'job,P8,hr_tools,"pen,HR,2026'),
             ATTRIBUTES: publisher_files.FILES[ATTRIBUTES].partition("\r")[0] + "\r,,,,,,,,\r",
@@ -227,16 +238,29 @@ def own_tables(warehouse: Warehouse) -> Done:
 
 
 def codes_of_another_release(warehouse: Warehouse) -> Done:
-    """Build from jobs of which six in thirty carry no code of NOC 2021, and then from one more."""
-    jobs = warehouse.folder / "data" / "jobs.csv"
-    jobs.parent.mkdir()
-    rows = ["job_id,job_title,unit_group", *(f"J{number},Clerk,21211" for number in range(24))]
+    """Build from jobs of which six in thirty carry no code of NOC 2021, and then from one more.
+
+    At last the demo's classes stand in for the classification.
+    """
+    jobs = publisher_files.write(warehouse.folder / "data") / "jobs.csv"
+    rows = ["job_id,job_title,unit_group", *(f"J{number},Clerk,64409" for number in range(24))]
     rows += [f"K{number},Engineer,{2131 + number}" for number in range(6)]
     jobs.write_text("\n".join(rows), encoding="utf-8")
     command = ("--select", "+int_cells", "--exclude-resource-type", "unit_test", "test")
     warehouse.dbt("build", *command).ok()
     jobs.write_text("\n".join([*rows, "K6,Engineer,2147"]), encoding="utf-8")
-    return Done(warehouse, warehouse.dbt("build", *command))
+    stopped = warehouse.dbt("build", *command)
+    assert warehouse.query(
+        "select row_count from main_intermediate.input_row_counts where is_built and input = 'jobs'"
+    ) == [(30,)], "a run that fails is nothing to compare with"
+    warehouse.vars["input_noc_structure"] = "demo"
+    keys = ("--select", "+int_input_keys", "--exclude-resource-type", "unit_test", "test")
+    beside_the_demo = warehouse.dbt("build", *keys).ok()
+    jobs.write_text("job_id,job_title,unit_group\nJ1,,64409\nJ2,,64409", encoding="utf-8")
+    warehouse.vars["input_max_drop_share"] = 1
+    without_a_title = warehouse.dbt("build", *keys)
+    output = stopped.output + beside_the_demo.output + without_a_title.output
+    return Done(warehouse, replace(stopped, output=output))
 
 
 def files_that_are_no_text(warehouse: Warehouse) -> Done:
@@ -273,9 +297,21 @@ SCENARIOS: dict[str, tuple[Callable[[Warehouse], Done], dict[str, Any]]] = {
         },
     ),
     "faulty": (own_faulty_files, publisher_files.VARS),
-    "other_codes": (codes_of_another_release, {"input_jobs": "files"}),
+    "other_codes": (
+        codes_of_another_release,
+        {"input_jobs": "files", "input_noc_structure": "files"},
+    ),
     "no_text": (files_that_are_no_text, publisher_files.VARS),
-    "unreadable": (files_that_cannot_be_read, publisher_files.VARS),
+    "unreadable": (
+        files_that_cannot_be_read,
+        {
+            **publisher_files.VARS,
+            "columns": {
+                **publisher_files.VARS["columns"],
+                "oasis_profiles": {"oasis_profile": False, "profile": "Code"},
+            },
+        },
+    ),
     "tables": (
         own_tables,
         {
@@ -535,6 +571,19 @@ def test_faults_cost_nothing_else(faulty: Done, files: Done) -> None:
     assert faulty.value("P4", "skills_digital_literacy") == "1.25"
 
 
+def test_the_release_is_that_of_the_file(faulty: Done) -> None:
+    """Each of two releases in one folder keeps its own name, and the later one goes first."""
+    assert faulty.warehouse.query(
+        "select candidate_rank, dataset_release from main.gold_job_attribute_provenance"
+        " where attribute_id = 'skills_writing' and source_record = 'OaSIS profile 00010.00'"
+        " group by all order by all"
+    ) == [(1, "2023 v1.1"), (2, "2023 v1.0")]
+    assert "skills_oasis_2023_v1.1.csv is of release 2023 v1.1, and gold says so" in (
+        faulty.run.output
+    )
+    assert "skills_oasis*.csv has no rating in " in faulty.run.output
+
+
 def test_job_of_unknown_unit_group_is_kept(faulty: Done) -> None:
     """A job whose unit group is unknown stays in the grid, without a unit group."""
     assert faulty.warehouse.query(
@@ -589,10 +638,20 @@ def test_too_many_unknown_codes_stop_the_run(runs: dict[str, Future[Done]]) -> N
         done.warehouse.one("select count(distinct job_number) from main_intermediate.int_cells")
         == 30
     )
-    counts = done.warehouse.query(
-        "select row_count from main_intermediate.input_row_counts where is_built"
-    )
-    assert counts == [(30,)], "a run that fails is nothing to compare with"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "%) are not in the classification, such as `2131`: the demo's few classes stand in for it",
+        "None of the 2 rows of the input jobs can be used, such as: job_title: is empty",
+    ],
+)
+def test_codes_beside_the_demo_and_jobs_that_are_all_at_fault_are_named(
+    runs: dict[str, Future[Done]], words: str
+) -> None:
+    """The demo's classes are no reason to stop; a job table without one sound row is."""
+    assert words in runs["other_codes"].result().run.output
 
 
 @pytest.mark.parametrize(
@@ -625,6 +684,10 @@ def test_a_file_that_is_no_text_or_of_another_release_is_named(
         "hr/positions.csv has no column `Position Number` (input jobs)",
         "hr/ratings.csv has a double quote without its partner on one of the lines 9",
         "oasis/skills_oasis_2023_v1.0.csv row 8 has 6 fields, the header 5",
+        "oasis/knowledges_oasis_2023_v1.0.csv has several columns `Accounting` (input",
+        "the var columns maps oasis_profiles.oasis_profile to `False`, which is no text in YAML",
+        "the var columns names oasis_profiles.profile, which the input does not have; its columns"
+        " are oasis_profile, profile_label",
         "onet/Knowledge.txt row 3 has 3 fields, the header 7",
         "oasis/example-titles_oasis_2023_v1.0.csv row 5 has a double quote without",
         "hr/attributes.csv has no row below a header (input attributes): export it again, or"

@@ -1,3 +1,5 @@
+{{ config(post_hook="{{ stop_without_usable_rows('attributes', this) }}") }}
+
 with attributes as (
     select * from {{ ref("stg_attributes") }}
 ),

@@ -1,6 +1,11 @@
 -- Which keys of an input find the row of another input that they point to. Empty ones
 -- point nowhere, and are not counted.
-{{ config(post_hook="{{ stop_at_unknown_codes(this) }}") }}
+{{ config(post_hook=[
+    "{{ stop_at_unknown_codes(this) }}",
+    "{{ name_unrated_attributes("
+    ~ "ref('oasis_attributes'), ref('int_attributes'),"
+    ~ " ref('int_authoritative_values_checked')) }}",
+]) }}
 
 with keys as (
     select

@@ -1,4 +1,6 @@
 -- A job whose unit group is unknown stays in the grid, without a unit group.
+{{ config(post_hook="{{ stop_without_usable_rows('jobs', this) }}") }}
+
 with jobs as (
     select * from {{ ref("stg_jobs") }}
 ),

@@ -26,7 +26,8 @@ identified as (
         ) as attribute_id,
         ratings.rating as value,
         'OaSIS' as dataset,
-        '{{ var("oasis_release") }}' as dataset_release,
+        {{ release_of_file("oasis_dir", "ratings.source_file") }}
+            as dataset_release,
         ratings.source_file,
         ratings.source_row,
         cast(null as varchar) as record_problem,

@@ -1,10 +1,7 @@
 {{ config(enabled=input_is_from("noc_onet_crosswalk", "files")) }}
 
 with source as (
-    select
-        *,
-        row_number() over () + 1 as source_row,
-    from {{ source("noc", "noc_onet_crosswalk") }}
+    {{ numbered_rows(source("noc", "noc_onet_crosswalk")) }}
 ),
 
 renamed as (

@@ -1,10 +1,7 @@
 {{ config(enabled=input_is_from("noc_structure", "files")) }}
 
 with source as (
-    select
-        *,
-        row_number() over () + 1 as source_row,
-    from {{ source("noc", "noc_structure") }}
+    {{ numbered_rows(source("noc", "noc_structure")) }}
 ),
 
 renamed as (

@@ -1,10 +1,7 @@
 {{ config(enabled=input_is_from("oasis_example_titles", "files")) }}
 
 with source as (
-    select
-        *,
-        row_number() over () + 1 as source_row,
-    from {{ source("oasis", "example-titles") }}
+    {{ numbered_rows(source("oasis", "example-titles")) }}
 ),
 
 renamed as (

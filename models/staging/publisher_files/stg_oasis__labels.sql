@@ -1,10 +1,7 @@
 {{ config(enabled=input_is_from("oasis_profiles", "files")) }}
 
 with source as (
-    select
-        *,
-        row_number() over () + 1 as source_row,
-    from {{ source("oasis", "labels") }}
+    {{ numbered_rows(source("oasis", "labels")) }}
 ),
 
 renamed as (
