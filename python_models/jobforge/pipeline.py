@@ -270,7 +270,9 @@ def _plan(call: _Call, stack: ExitStack) -> _Way:
 def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: bool) -> _Way:
     settings = call.settings
     price = call.price(settings.model, waiver=settings.price_waiver)
-    ledger = stack.enter_context(open_ledger(call.ledger_url))
+    ledger = stack.enter_context(
+        open_ledger(call.ledger_url, patience_seconds=settings.ledger_wait_seconds)
+    )
     again = AskAgain.of(settings)
     keyer = Keyer(settings)
     secrets = Secrets(*connection.secrets)

@@ -220,6 +220,7 @@ class Settings:
     reask_failed: what failed in the same way in two runs.
     on_fatal: whether a fault that every call would meet fails the run or only warns.
     wait_for_others_seconds: how long to wait for cells that another run is asking.
+    ledger_wait_seconds: how long a run waits for a ledger that is locked or out of reach.
     batch_wait_seconds: how long a run waits for its batches to end; 0 leaves them to the next one.
     max_output_tokens: the most tokens a reply may have; a longer one is a failed cell.
     max_tokens_parameter: the name of that limit in the request. `auto` takes OpenAI's current
@@ -254,6 +255,7 @@ class Settings:
     reask_failed: _Flag = False
     on_fatal: Annotated[OnFatal, _choice(*get_args(OnFatal))] = "fail"
     wait_for_others_seconds: _Wait = 90.0
+    ledger_wait_seconds: _Wait = 60.0
     batch_wait_seconds: _Wait = 0.0
 
     def bounds_texts(self, is_local: bool) -> bool:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from jobforge.answers import claims
 from jobforge.ledger import LedgerBusyError, open_ledger
-from jobforge.ledger.dialects import Sqlite
+from jobforge.ledger import claims as ledger_claims
 from jobforge.ledger.store import Ledger
-from jobforge.ledger.tables import claim
-from sqlalchemy import update
+from jobforge.ledger.tables import claimant
+from sqlalchemy import delete
 from support.waiting import HANG_SECONDS, Clock
 
 __all__ = ["ClaimsClock", "expire_claims"]
@@ -32,7 +31,7 @@ class ClaimsClock:
         self._renewed = threading.Condition()
         monkeypatch.setattr(claims, "_RENEW_SECONDS", 0.01)
         monkeypatch.setattr(claims, "_now", self.clock)
-        monkeypatch.setattr(Sqlite, "now", lambda *_: int(self.clock.now * 1e6))
+        monkeypatch.setattr(ledger_claims, "_now", self.clock)
         monkeypatch.setattr(Ledger, "renew", self._noted(Ledger.renew))
 
     def pass_claims(self, times: int) -> None:
@@ -45,13 +44,13 @@ class ClaimsClock:
                 assert self._renewed.wait_for(lambda: self._renewals >= wanted, HANG_SECONDS)  # noqa: B023
             self.clock.now += step
 
-    def _noted(self, renew: Callable[[Ledger, str, timedelta], int]) -> object:
-        def noted(ledger: Ledger, run_id: str, ttl: timedelta) -> int:
+    def _noted(self, renew: Callable[[Ledger, str], bool]) -> object:
+        def noted(ledger: Ledger, run_id: str) -> bool:
             try:
                 if self.fails:
                     self.fails -= 1
                     raise LedgerBusyError("another program kept the ledger locked")
-                return renew(ledger, run_id, ttl)
+                return renew(ledger, run_id)
             finally:
                 with self._renewed:
                     self._renewals += 1
@@ -64,6 +63,4 @@ def expire_claims() -> None:
     """End every claim in the ledger that the environment names, as their time would."""
     with open_ledger(os.environ["JOBFORGE_LEDGER"]) as ledger:
         assert isinstance(ledger, Ledger)
-        ledger._database.write(
-            lambda connection: connection.execute(update(claim).values(expires_at=0))
-        )
+        ledger._database.write(lambda connection: connection.execute(delete(claimant)))

@@ -76,6 +76,9 @@ class Recorded:
 
     attempts: list[Attempt] = field(default_factory=list)
 
+    def is_overdue(self) -> bool:
+        return False
+
     async def record(self, attempt: Attempt) -> None:
         self.attempts.append(attempt)
 

@@ -129,6 +129,9 @@ def test_a_broken_recorder_does_not_wait_for_a_silent_server() -> None:
     """What is in flight when the run breaks has a second, like at a stop."""
 
     class Broken(Recorded):
+        def is_overdue(self) -> bool:
+            return False
+
         async def record(self, attempt: Attempt) -> None:
             raise OSError("no space left on device")
 
@@ -501,6 +504,9 @@ def test_memory_does_not_grow_with_the_number_of_items() -> None:
 
 class Forgetful:
     """A recorder that keeps nothing."""
+
+    def is_overdue(self) -> bool:
+        return False
 
     async def record(self, attempt: Attempt) -> None:
         """Return at once."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from datetime import timedelta
-
-from jobforge.ledger import Ledger
+import pytest
+from jobforge.ledger import Ledger, claims
+from support.waiting import Clock
 
 from ledger.builders import LATER, MINUTE, NOON, asked, attempt, cell_keys, evidence_of
 
 KEYS = cell_keys(asked(1), asked(2))
-SOON = timedelta(milliseconds=50)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock by which other runs are watched, which stands still but for the test."""
+    stopped = Clock(1e6)
+    monkeypatch.setattr(claims, "_now", stopped)
+    return stopped
 
 
 def test_a_claimed_cell_is_nobody_elses(ledger: Ledger) -> None:
@@ -57,19 +63,26 @@ def test_recording_an_answer_ends_its_claim(ledger: Ledger) -> None:
     assert ledger.claim(KEYS, "run-2", MINUTE) == set()
 
 
-def test_a_claim_that_was_not_renewed_ends(ledger: Ledger) -> None:
-    """The claims of a run that died are anyone's after their time."""
-    ledger.claim(KEYS, "dead", SOON)
-    time.sleep(0.1)
+def test_a_claim_that_was_not_renewed_ends(ledger: Ledger, clock: Clock) -> None:
+    """The claims of a run that shows no sign of life are anyone's, and it learns so."""
+    ledger.claim(KEYS, "dead", MINUTE)
+    assert ledger.claim(KEYS, "run-2", MINUTE) == set(), "it may have been alive until now"
+    clock.now += 60
     assert ledger.claim(KEYS, "run-2", MINUTE) == set(KEYS)
-    assert ledger.renew("dead", MINUTE) == 0
+    assert not ledger.renew("dead")
 
 
-def test_a_renewed_claim_stays(ledger: Ledger) -> None:
-    """A run that renews in time keeps its claims."""
-    ledger.claim(KEYS, "run-1", SOON)
-    assert ledger.renew("run-1", MINUTE) == 4
-    time.sleep(0.1)
+def test_a_renewed_claim_stays(
+    ledger: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that renews in time keeps its claims, whatever becomes of the clock of the day."""
+    ledger.claim(KEYS, "run-1", MINUTE)
+    for step in (70, 300, -7200, 86_400, -86_400):
+        with monkeypatch.context() as patch:
+            patch.setattr(type(ledger._database.dialect), "now", lambda *_, s=step: s * 10**6)  # type: ignore[attr-defined]
+            assert ledger.claim(KEYS, "run-2", MINUTE) == set()
+            clock.now += 45
+            assert ledger.renew("run-1")
     assert ledger.claim(KEYS, "run-2", MINUTE) == set()
 
 
@@ -90,7 +103,21 @@ def test_many_cells_are_claimed_at_once(ledger: Ledger) -> None:
     assert ledger.stats().claims == 2500
 
 
-def test_a_claim_of_a_clock_that_was_wrong_is_anyones(ledger: Ledger) -> None:
-    """A claim that would last for days was never meant to."""
-    ledger.claim(KEYS, "run-1", timedelta(days=1))
+def test_a_run_that_ended_is_not_watched(ledger: Ledger) -> None:
+    """What a run gave up at its end is free at once, and so is what no run answers for."""
+    ledger.claim(KEYS, "run-1", MINUTE)
+    ledger.release("run-1")
+    assert not ledger.renew("run-1")
     assert ledger.claim(KEYS, "run-2", MINUTE) == set(KEYS)
+
+
+def test_a_run_that_was_thought_dead_goes_on_with_what_nobody_took(
+    ledger: Ledger, clock: Clock
+) -> None:
+    """It claims again, and gets none of what another run has by now."""
+    ledger.claim(KEYS, "sleeper", MINUTE)
+    ledger.claim(KEYS[:1], "run-2", MINUTE)
+    clock.now += 60
+    assert ledger.claim(KEYS[:1], "run-2", MINUTE) == set(KEYS[:1])
+    assert ledger.claim(KEYS, "sleeper", MINUTE) == set(KEYS[1:])
+    assert ledger.renew("sleeper")

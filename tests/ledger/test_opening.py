@@ -25,6 +25,7 @@ from jobforge.ledger import (
 from jobforge.ledger.database import Database
 from jobforge.ledger.location import Location
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 from support.postgres import PASSWORD, Server
 from support.waiting import HANG_SECONDS, Clock
 
@@ -178,34 +179,36 @@ def test_what_was_paid_for_waits_longer_for_a_lock(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A program that holds the ledger for a while costs no answer; one that keeps it is told."""
-    clock, write = Clock(), Database.write
-    monkeypatch.setattr("jobforge.ledger.store.time", SimpleNamespace(monotonic=clock))
+    clock, once = Clock(), Database._once
+    passing = SimpleNamespace(monotonic=clock, sleep=clock.pass_by)
+    monkeypatch.setattr("jobforge.ledger.database.time", passing)
     other = sqlite3.connect("ledger.sqlite", isolation_level=None, check_same_thread=False)
     lets_go_after = 3
     refusals = 0
 
-    def write_or_wait(database: Database, work: Callable[[Connection], Any]) -> Any:
+    def once_or_wait(database: Database, work: Callable[[Connection], Any]) -> Any:
         nonlocal refusals
         try:
-            return write(database, work)
-        except LedgerBusyError:
-            clock.now += 0.25
+            return once(database, work)
+        except OperationalError:
+            clock.pass_by(0.25)
             refusals += 1
             if refusals == lets_go_after:
                 other.execute("rollback")
             raise
 
-    monkeypatch.setattr(Database, "write", write_or_wait)
-    with open_ledger("ledger.sqlite", wait_seconds=0.25) as ledger:
+    monkeypatch.setattr(Database, "_once", once_or_wait)
+    with open_ledger("ledger.sqlite", wait_seconds=0.25, patience_seconds=10) as ledger:
         other.execute("begin immediate")
         ledger.record([attempt()])
         assert refusals == lets_go_after
         assert len(ledger.lookup(cell_keys(asked()))) == 2
         other.execute("begin immediate")
         lets_go_after = refusals = 0
+        begun = clock.now
         with pytest.raises(LedgerBusyError):
             ledger.record([attempt(asked(2))])
-        assert refusals == 6
+        assert 9 < clock.now - begun < 11
 
 
 def test_a_ledger_to_read_must_be_there(project: Path) -> None:

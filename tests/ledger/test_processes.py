@@ -14,8 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from jobforge.ledger import Ledger, open_ledger
-from jobforge.ledger.dialects import Postgres, Sqlite
+from jobforge.ledger import Ledger, claims, open_ledger
 from support.waiting import HANG_SECONDS
 
 from ledger.builders import asked, attempt, cell_keys
@@ -105,14 +104,12 @@ def test_the_claims_of_a_killed_run_end(url: str, monkeypatch: pytest.MonkeyPatc
         process.join(HANG_SECONDS)
         assert process.exitcode == -signal.SIGKILL
         assert ledger.claim(keys, "next", LONG) == set()
-        later = LONG // timedelta(microseconds=1)
-        for dialect in (Sqlite, Postgres):
-            monkeypatch.setattr(dialect, "now", _moved(dialect.now, later))
+        monkeypatch.setattr(claims, "_now", _moved(claims._now, LONG.total_seconds()))
         assert ledger.claim(keys, "next", LONG) == set(keys)
 
 
-def _moved(now: Callable[..., int], later: int) -> Callable[..., int]:
-    return lambda *given: now(*given) + later
+def _moved(now: Callable[[], float], later: float) -> Callable[[], float]:
+    return lambda: now() + later
 
 
 def _open(url: str, together: object, opened: object) -> None:

@@ -37,6 +37,10 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
+    def pass_by(self, seconds: float) -> None:
+        """Let so many seconds pass, as a sleep would."""
+        self.now += seconds
+
 
 class CountedWaits(threading.Event):
     """A stop whose waits take no time but that of a clock; `waits` has them.

@@ -90,12 +90,14 @@ class Claims:
             begun = _now()
             self.lapses()
             try:
-                self._ledger.renew(self._run_id, _CLAIM)
+                is_ours = self._ledger.renew(self._run_id)
             except LedgerError:
                 # Claims outlive a few failures; a ledger that stays broken fails what is recorded.
                 continue
             with self._lock:
                 self._renewed = begun
+                # Somebody saw no sign of this run for too long, and asks its cells.
+                self._lapses += not is_ours
 
 
 def _now() -> float:

@@ -66,7 +66,11 @@ __all__ = [
 
 
 def open_ledger(
-    url: str | None = None, *, read_only: bool = False, wait_seconds: float = 10.0
+    url: str | None = None,
+    *,
+    read_only: bool = False,
+    wait_seconds: float = 10.0,
+    patience_seconds: float | None = None,
 ) -> Ledger:
     """Open the ledger, made or brought to the current schema where that is needed.
 
@@ -74,13 +78,20 @@ def open_ledger(
         environment's JOBFORGE_LEDGER, or else `ledger/jobforge.sqlite`.
     read_only: nothing is made or changed; other processes may write meanwhile.
     wait_seconds: how long to wait for another program's lock.
+    patience_seconds: how long to wait once it is open, for a lock or for a server that is away;
+        without it six times as long as for a lock.
 
     Raises LedgerError, before anything is asked of a model, where the ledger must not be there,
     cannot be read or written, is damaged or locked, or has no room.
     """
     from jobforge.ledger.store import Ledger
 
-    return Ledger(Location.of(url), read_only=read_only, wait_seconds=wait_seconds)
+    return Ledger(
+        Location.of(url),
+        read_only=read_only,
+        wait_seconds=wait_seconds,
+        patience_seconds=patience_seconds,
+    )
 
 
 def existing_ledger(url: str | None = None) -> Ledger | None:

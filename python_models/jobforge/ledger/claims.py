@@ -2,25 +2,38 @@
 
 A claim is taken first and checked afterwards, in one transaction. An answer is written together
 with the end of its claim, so whoever gets hold of a claim that has just ended sees the answer.
+
+No clock of the day decides who is dead: it may be set, and machines differ. A run that lives moves
+a counter on; whoever wants its cells watches that counter, and declares the run dead where it
+stood still for so long by the watcher's own clock, which only goes on. A run that was declared
+dead has no claim any more, learns so at its next beat, and has to claim again before it sends.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    bindparam,
+    delete,
+    or_,
+    select,
+    update,
+)
 
 from jobforge.ledger.dialects import Dialect
 from jobforge.ledger.rows import to_micros
-from jobforge.ledger.tables import answer, attempt, claim, pending_cell
+from jobforge.ledger.tables import answer, attempt, claim, claimant, pending_cell
 from jobforge.ledger.texts import chunks
 
-__all__ = ["find_held", "find_pending", "release", "renew", "take"]
+__all__ = ["Watch", "find_held", "find_pending", "release", "renew", "take"]
 
-# A claim that ends later was made by a clock that was wrong.
-_LONGEST = timedelta(hours=1) // timedelta(microseconds=1)
 _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 _HELD = select(claim.c.cell_key).where(
     claim.c.run_id == bindparam("run"), claim.c.cell_key.in_(_KEYS)
@@ -36,9 +49,34 @@ _SETTLED = (
 )
 
 
+class Watch:
+    """How long the counters of other runs have stood still, by this process's own clock."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, float]] = {}
+        self._lock = threading.Lock()
+
+    def dead(self, beats: Mapping[str, int], ttl: timedelta) -> set[str]:
+        """Return the runs whose counter has not moved for that long; `beats` are all runs'."""
+        now = _now()
+        with self._lock:
+            self._seen = {
+                run_id: seen
+                if (seen := self._seen.get(run_id)) is not None and seen[0] == beat
+                else (beat, now)
+                for run_id, beat in beats.items()
+            }
+            return {
+                run_id
+                for run_id, (_, since) in self._seen.items()
+                if now - since >= ttl.total_seconds()
+            }
+
+
 def take(
     connection: Connection,
     dialect: Dialect,
+    watch: Watch,
     cell_keys: Iterable[str],
     *,
     run_id: str,
@@ -47,8 +85,15 @@ def take(
     refused_before: datetime | None,
 ) -> set[str]:
     """Claim what is free and unsettled, in one order for all processes; return it."""
-    now = dialect.now(connection)
-    expires = now + ttl // timedelta(microseconds=1)
+    # A statement that waited for another's row would judge it by who lived when it began.
+    dialect.lock_claims(connection)
+    live = dialect.insert(claimant).on_conflict_do_nothing()
+    connection.execute(live, {"run_id": run_id, "beat": 0})
+    others = select(claimant.c.run_id, claimant.c.beat).where(claimant.c.run_id != run_id)
+    dead = watch.dead({row[0]: row[1] for row in connection.execute(others)}, ttl)
+    if dead:
+        connection.execute(delete(claimant).where(claimant.c.run_id.in_(sorted(dead))))
+    expires = dialect.now(connection) + ttl // timedelta(microseconds=1)
     statement = dialect.insert(claim)
     statement = statement.on_conflict_do_update(
         index_elements=[claim.c.cell_key],
@@ -57,9 +102,8 @@ def take(
             "expires_at": statement.excluded.expires_at,
         },
         where=or_(
-            claim.c.expires_at <= now,
-            claim.c.expires_at > now + _LONGEST,
             claim.c.run_id == statement.excluded.run_id,
+            claim.c.run_id.not_in(select(claimant.c.run_id)),
         ),
     )
     asked_again = None if refused_before is None else to_micros(refused_before)
@@ -104,17 +148,21 @@ def find_pending(connection: Connection, cell_keys: Iterable[str]) -> dict[str, 
     return waiting
 
 
-def renew(connection: Connection, dialect: Dialect, run_id: str, ttl: timedelta) -> int:
-    """Put off the end of the run's claims; return how many it has."""
-    expires = dialect.now(connection) + ttl // timedelta(microseconds=1)
-    statement = update(claim).where(claim.c.run_id == run_id).values(expires_at=expires)
-    return connection.execute(statement).rowcount
+def renew(connection: Connection, run_id: str) -> bool:
+    """Move the run's counter on; return whether nobody declared it dead meanwhile."""
+    statement = update(claimant).where(claimant.c.run_id == run_id)
+    return connection.execute(statement.values(beat=claimant.c.beat + 1)).rowcount > 0
 
 
 def release(connection: Connection, run_id: str, cell_keys: Iterable[str] | None) -> None:
-    """End the run's claims on these cells, or all of them."""
+    """End the run's claims on these cells, or all of them and the run's own row."""
     if cell_keys is None:
         connection.execute(delete(claim).where(claim.c.run_id == run_id))
+        connection.execute(delete(claimant).where(claimant.c.run_id == run_id))
         return
     for chunk in chunks(sorted(set(cell_keys))):
         connection.execute(_GIVE_UP, {"run": run_id, "keys": chunk})
+
+
+def _now() -> float:
+    return time.monotonic()

@@ -1,8 +1,9 @@
 """Transactions on the ledger's database, whichever it is.
 
-A writing transaction is tried again where that may help (a deadlock, a connection that broke), so
-whatever writes must mean the same when it is done twice. A driver's error leaves here as one of
-the ledger's own.
+What may pass is waited for: another program's lock, a deadlock, a server that is away. While a
+ledger is opened that is a moment; in a run, which holds what was paid for, it is a minute. A
+writing transaction is done again as a whole, so whatever writes must mean the same when it is done
+twice. A driver's error leaves here as one of the ledger's own.
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ __all__ = ["Database"]
 
 T = TypeVar("T")
 
-_TRIES = 5
+# So long a ledger is waited for where it is opened, beyond what one connection waits by itself.
+_OPENING_SECONDS = 2.0
+# In a run so many times as long as one connection waits for another program's lock.
+_PATIENCE = 6
+_LONGEST_PAUSE = 1.0
 
 
 class Database:
@@ -42,31 +47,46 @@ class Database:
             self.dialect = Postgres(location.url, read_only=read_only, wait_seconds=wait_seconds)
         if not read_only:
             self.dialect.probe()
+        self._wait_seconds = wait_seconds
+        self._patience = _OPENING_SECONDS
         self._engine = self.dialect.engine()
         self._writing = threading.Lock()
+
+    def be_patient(self, seconds: float | None) -> None:
+        """Wait so long for what may pass from now on; without a figure a while."""
+        self._patience = _PATIENCE * self._wait_seconds if seconds is None else seconds
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection whose statements see one state of the ledger."""
-        with self._explained(), self._engine.connect() as connection:
+        with self._explained(), self._patiently(self._engine.connect) as connection:
             if self.dialect.snapshot:
                 connection = connection.execution_options(**self.dialect.snapshot)
             with connection.begin():
                 yield connection
 
-    def write(self, work: Callable[[Connection], T]) -> T:
-        """Do the work in one transaction and return when it is durable."""
+    def write(self, work: Callable[[Connection], T], *, patience: float | None = None) -> T:
+        """Do the work in one transaction and return when it is durable.
+
+        patience: seconds to wait for what may pass, where it is not to be as long as usual.
+        """
         if self.read_only:
             raise LedgerError(f"the ledger {self.shown} was opened for reading only")
         with self._writing, self._explained():
-            for done in range(1, _TRIES + 1):
-                try:
-                    return self._once(work)
-                except DBAPIError as error:
-                    if done == _TRIES or not self.dialect.is_passing(error.orig or error):
-                        raise
-                    time.sleep(0.05 * 2**done)
-        raise AssertionError("unreachable")
+            return self._patiently(lambda: self._once(work), patience)
+
+    def _patiently(self, act: Callable[[], T], patience: float | None = None) -> T:
+        until = time.monotonic() + (self._patience if patience is None else patience)
+        pause = 0.05
+        while True:
+            try:
+                return act()
+            except DBAPIError as error:
+                passing = self.dialect.is_passing(error.orig or error)
+                if not passing or time.monotonic() + pause >= until:
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _once(self, work: Callable[[Connection], T]) -> T:
         with self._engine.connect() as connection:

@@ -44,6 +44,16 @@ _OLDEST_SQLITE = (3, 24, 0)
 _ROOM_NEEDED = 16 * 2**20
 _PROBE = 2**20
 _POSTGRES_LOCK = 0x6A6F62666F726765  # "jobforge"
+# A deadlock, a lock that was not given, a session that was ended, a server that stops or starts.
+_PASSING = ("40P01", "40001", "55P03", "25P03", "57P01", "57P02", "57P03", "57P05")
+# A server or a network that says nothing for about half a minute is gone.
+_KEEPALIVE = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
 
 
 class Dialect(Protocol):
@@ -69,6 +79,9 @@ class Dialect(Protocol):
 
     def lock_schema(self, connection: Connection) -> None:
         """Let no other process change the schema until the transaction ends."""
+
+    def lock_claims(self, connection: Connection) -> None:
+        """Let no other process take claims until the transaction ends."""
 
     def insert(self, table: Table) -> Insert:
         """Return an insert that has `on_conflict_do_nothing` and `on_conflict_do_update`."""
@@ -191,6 +204,9 @@ class Sqlite:
     def lock_schema(self, connection: Connection) -> None:
         """The transaction holds SQLite's only write lock already."""
 
+    def lock_claims(self, connection: Connection) -> None:
+        """The transaction holds SQLite's only write lock already."""
+
     def insert(self, table: Table) -> Insert:
         return sqlite.insert(table)
 
@@ -223,7 +239,8 @@ class Sqlite:
         return LedgerError(f"the ledger {shown} failed: {redact(str(error))}")
 
     def is_passing(self, error: BaseException) -> bool:
-        return False
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _begin(connection: Connection) -> None:
@@ -252,6 +269,7 @@ class Postgres:
                 connect_args={
                     "connect_timeout": max(2, round(self._wait_seconds)),
                     "client_encoding": "utf8",
+                    **_KEEPALIVE,
                 },
             )
         except ImportError:
@@ -266,6 +284,9 @@ class Postgres:
             "search_path": POSTGRES_SCHEMA,
             "synchronous_commit": "on",
             "lock_timeout": f"{round(self._wait_seconds * 1000)}ms",
+            # No transaction waits for anything but the database: one that does belongs to a
+            # program that was stopped, and gives its locks up before others give up on them.
+            "idle_in_transaction_session_timeout": f"{round(self._wait_seconds * 500)}ms",
             # Whatever a run asks goes by a key. Before a new table's first statistics PostgreSQL
             # would rather read all of it for each some hundred keys.
             "enable_seqscan": "off",
@@ -292,6 +313,9 @@ class Postgres:
         )
         if found.first() is None:
             connection.exec_driver_sql(f"create schema {POSTGRES_SCHEMA}")
+
+    def lock_claims(self, connection: Connection) -> None:
+        connection.exec_driver_sql(f"select pg_advisory_xact_lock({_POSTGRES_LOCK + 1})")
 
     def insert(self, table: Table) -> Insert:
         return postgresql.insert(table)
@@ -327,4 +351,5 @@ class Postgres:
         return LedgerError(f"the ledger {shown} cannot be used: {said}")
 
     def is_passing(self, error: BaseException) -> bool:
-        return getattr(error, "sqlstate", None) in ("40P01", "40001", "57P01", "57P02", None)
+        # None: there is no connection any more, or none was made.
+        return getattr(error, "sqlstate", None) in (*_PASSING, None)

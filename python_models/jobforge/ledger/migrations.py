@@ -113,7 +113,12 @@ _VERSION_2 = (
 
 _VERSION_3 = ("alter table attempt add column settled_cells bigint",)
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4 = (
+    "create table claimant (run_id text primary key, beat bigint not null)",
+    "insert into claimant select distinct run_id, 0 from claim",
+)
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 CURRENT_VERSION = len(MIGRATIONS)
 
 

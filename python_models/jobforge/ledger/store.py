@@ -11,7 +11,6 @@ What holds:
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,7 +30,6 @@ from jobforge.ledger import (
 )
 from jobforge.ledger.database import Database
 from jobforge.ledger.errors import (
-    LedgerBusyError,
     LedgerError,
     LedgerOutdatedError,
     NoLedgerError,
@@ -56,17 +54,20 @@ from jobforge.ledger.tables import claim
 __all__ = ["Ledger"]
 
 
-# Recording waits so many times as long for another program's lock as opening does.
-_PATIENCE = 6
-
-
 class Ledger:
     """Every attempt that was made and every answer that was paid for."""
 
-    def __init__(self, location: Location, *, read_only: bool, wait_seconds: float) -> None:
+    def __init__(
+        self,
+        location: Location,
+        *,
+        read_only: bool,
+        wait_seconds: float,
+        patience_seconds: float | None,
+    ) -> None:
         self._location = location
-        self._patience = _PATIENCE * wait_seconds
         self._database = Database(location, read_only=read_only, wait_seconds=wait_seconds)
+        self._watch = claims.Watch()
         self._dialect = self._database.dialect
         self._secrets = Secrets(*self._database.passwords)
         try:
@@ -74,6 +75,7 @@ class Ledger:
         except BaseException:
             self.close()
             raise
+        self._database.be_patient(patience_seconds)
 
     def _prepare(self) -> None:
         try:
@@ -134,8 +136,8 @@ class Ledger:
 
         Left out are cells that another run holds, that wait in a batch, or that are settled: they
         have an answer or a refusal. With `evidence` (a hash by cell key) only those with that very
-        evidence settle a cell; a refusal from before `refused_before` does not. A claim that was
-        not renewed in time is anyone's.
+        evidence settle a cell; a refusal from before `refused_before` does not. The claims of a run
+        that this ledger object did not see renew for `ttl` are anyone's.
         """
         keys = list(cell_keys)
 
@@ -143,6 +145,7 @@ class Ledger:
             return claims.take(
                 connection,
                 self._dialect,
+                self._watch,
                 keys,
                 run_id=run_id,
                 ttl=ttl,
@@ -152,11 +155,9 @@ class Ledger:
 
         return self._database.write(work)
 
-    def renew(self, run_id: str, ttl: timedelta) -> int:
-        """Put off the end of all of a run's claims, and return how many it still has."""
-        return self._database.write(
-            lambda connection: claims.renew(connection, self._dialect, run_id, ttl)
-        )
+    def renew(self, run_id: str) -> bool:
+        """Show that a run lives; return whether its claims are still its own."""
+        return self._database.write(lambda connection: claims.renew(connection, run_id), patience=0)
 
     def release(self, run_id: str, cell_keys: Iterable[str] | None = None) -> None:
         """Give up a run's claims on these cells, or all that it has."""
@@ -172,17 +173,7 @@ class Ledger:
         not the one that its request gives.
         """
         prepared = [entries.prepare(one, self._secrets) for one in attempts]
-        until = time.monotonic() + self._patience
-        while True:
-            try:
-                self._database.write(
-                    lambda connection: entries.add(connection, self._dialect, prepared)
-                )
-                return
-            except LedgerBusyError:
-                # It was paid for: whoever holds the ledger may still let go.
-                if time.monotonic() >= until:
-                    raise
+        self._database.write(lambda connection: entries.add(connection, self._dialect, prepared))
 
     def failed(
         self, requests: Iterable[AskedRequest], runs: int

@@ -89,6 +89,14 @@ claim = Table(
     Column("expires_at", BigInteger, nullable=False),
 )
 
+# A run that has claims, and a counter that it moves on for as long as it lives.
+claimant = Table(
+    "claimant",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("beat", BigInteger, nullable=False),
+)
+
 batch = Table(
     "batch",
     metadata,

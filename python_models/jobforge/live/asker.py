@@ -7,6 +7,7 @@ given out.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator
@@ -110,11 +111,13 @@ class LiveAsker:
         forms = self._run.forms.of(keyed.pack)
         return Item(keyed, forms, one.form, lapses, (*settled, known))
 
-    def _bar(self, question: Question) -> Reason | None:
+    async def _bar(self, question: Question) -> Reason | None:
         """Say whether the cells became another run's while claims were not renewed."""
         if question.item.lapses == self._run.claims.lapses():
             return None
-        ours = self._run.claims.take([Settled(question.keyed, {}, question.attribute_ids)])
+        # The ledger may have to be waited for: replies come in meanwhile.
+        cells = [Settled(question.keyed, {}, question.attribute_ids)]
+        ours = await asyncio.to_thread(self._run.claims.take, cells)
         return None if len(ours) == len(question.attribute_ids) else BUSY
 
     @asynccontextmanager

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 from jobforge.answers.follow_up import Again, after_cells, after_live
 from jobforge.errors import SettingsError
@@ -34,6 +34,10 @@ _GRACE_SECONDS = 1.0
 _STOP_CHECK_SECONDS = 0.05
 _LONG_WAIT_SECONDS = 10.0
 _SAY_AGAIN_SECONDS = 60.0
+
+
+async def _never(question: Question) -> Reason | None:
+    return None
 
 
 class Executor:
@@ -60,7 +64,7 @@ class Executor:
         model: str,
         policy: RetryPolicy | None = None,
         secrets: Iterable[str] = (),
-        barred: Callable[[Question], Reason | None] = lambda question: None,
+        barred: Callable[[Question], Awaitable[Reason | None]] = _never,
         schema_form: SchemaFormChoice = "auto",
         in_work: int = 256,
     ) -> None:

@@ -18,6 +18,8 @@ from jobforge.answers.attempts import Attempt
 
 __all__ = ["GroupRecorder", "Recorder"]
 
+_OVERDUE_SECONDS = 1.0
+
 _Waiting = tuple[Attempt, "asyncio.Future[None]", asyncio.AbstractEventLoop]
 
 
@@ -26,6 +28,9 @@ class Recorder(Protocol):
 
     async def record(self, attempt: Attempt) -> None:
         """Return once the attempt cannot be lost any more; an error ends the run."""
+
+    def is_overdue(self) -> bool:
+        """Say whether the store keeps attempts waiting for longer than it should."""
 
 
 class GroupRecorder:
@@ -47,6 +52,7 @@ class GroupRecorder:
         self._seconds = seconds
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._broken: Exception | None = None
+        self._writing_since: float | None = None
         self._thread = threading.Thread(target=self._work, name="jobforge-recorder", daemon=True)
 
     def __enter__(self) -> GroupRecorder:
@@ -64,6 +70,11 @@ class GroupRecorder:
         self._queue.put((attempt, written, loop))
         await written
 
+    def is_overdue(self) -> bool:
+        """Say whether a group has been waiting to be written for long."""
+        since = self._writing_since
+        return since is not None and time.monotonic() - since > _OVERDUE_SECONDS
+
     def _work(self) -> None:
         last = False
         while not last:
@@ -71,10 +82,13 @@ class GroupRecorder:
             if not group:
                 continue
             if self._broken is None:
+                self._writing_since = time.monotonic()
                 try:
                     self._write([attempt for attempt, _, _ in group])
                 except Exception as error:  # noqa: BLE001 - whatever it is, the waiting raise it
                     self._broken = error
+                finally:
+                    self._writing_since = None
             for loop in {loop for _, _, loop in group}:
                 futures = [written for _, written, its in group if its is loop]
                 _call_soon(loop, self._resolve, futures, self._broken)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from jobforge import errors
@@ -28,6 +28,8 @@ from jobforge.requests.forms import Form
 from jobforge.requests.replies import BadCell
 
 __all__ = ["Asked", "Failed", "Sender", "Unasked"]
+
+_OVERDUE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Sender:
         recorder: Recorder,
         policy: RetryPolicy,
         state: RunState,
-        barred: Callable[[Question], Reason | None],
+        barred: Callable[[Question], Awaitable[Reason | None]],
         schema_forms: SchemaForms,
     ) -> None:
         self._exchange = exchange
@@ -103,7 +105,7 @@ class Sender:
                 first_sent = loop.time() - attempt.latency
             await self._recorder.record(attempt)
             if attempt.status == "interrupted":
-                return Unasked(self._why_not(question))
+                return Unasked(self._why_not(question) or INTERRUPTED)
             if error is None or isinstance(error, errors.ReplyError):
                 self._schema_forms.taken(form.schema_form)
             if error is None:
@@ -153,19 +155,23 @@ class Sender:
     def _fruitless(self, question: Question, reason: Reason) -> None:
         self._state.fruitless(question.item.pack_id, question.item.key, reason)
 
-    def _why_not(self, question: Question) -> Reason:
-        return self._state.why_not(question.item.pack_id) or INTERRUPTED
+    def _why_not(self, question: Question) -> Reason | None:
+        return self._state.why_not(question.item.pack_id)
 
     async def _reserve(self, question: Question, form: Form) -> Reservation | Reason:
         """Return the budget's consent, or why nothing is sent.
 
         A budget counts what is in flight at its worst; where that alone is in the way, wait for
-        what it really takes. A request that is too large by itself closes nothing.
+        what it really takes. A request that is too large by itself closes nothing. While what came
+        back cannot be recorded nothing more is sent.
         """
         while True:
-            reason = self._state.why_not(question.item.pack_id)
+            reason = self._why_not(question)
             if reason:
                 return reason
+            if self._recorder.is_overdue():
+                await self._state.sleep(_OVERDUE_SECONDS)
+                continue
             charged = self._charged
             answer = self._budget.reserve(form.estimate)
             if not isinstance(answer, Denied):
@@ -197,7 +203,7 @@ class Sender:
         sent = False
         try:
             async with self._limiter.slot(tokens, urgent=number > 1) as slot:
-                reason = self._state.why_not(question.item.pack_id) or self._barred(question)
+                reason = self._why_not(question) or await self._barred(question)
                 if reason:
                     return reason
                 sent = True
@@ -206,7 +212,7 @@ class Sender:
                 usage = exchanged.attempt.usage
                 return exchanged
         except LimiterClosed:
-            return self._why_not(question)
+            return self._why_not(question) or INTERRUPTED
         finally:
             self._charge(reservation, usage, sent=sent)
 
