@@ -15,7 +15,7 @@
         where
             oasis_attributes.attribute_id not in (
                 select attribute_id from {{ authoritative_values }}
-                where attribute_id is not null
+                where attribute_id is not null and dataset = 'OaSIS'
             )
         group by oasis_attributes.oasis_file
         order by oasis_attributes.oasis_file

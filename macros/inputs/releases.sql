@@ -5,42 +5,40 @@
 {% endmacro %}
 
 {% macro duckdb__release_of_file(folder_var, file) -%}
+    {%- set named, between = {
+        "oasis_dir": ("_oasis[_-]([0-9]{4}(?:_v[0-9.]*[0-9])?)[.]csv$", " "),
+        "onet_dir": ("db_([0-9]+_[0-9]+)_text", "."),
+    }[folder_var] %}
     coalesce(
         nullif(
-            {%- if folder_var == "oasis_dir" %}
-            trim(regexp_extract(
-                {{ file }}, '_oasis[_-]([0-9]{4})(?:_(v[0-9.]*[0-9]))?[.]csv$', 1
-            ) || ' ' || regexp_extract(
-                {{ file }}, '_oasis[_-]([0-9]{4})(?:_(v[0-9.]*[0-9]))?[.]csv$', 2
-            )),
-            {%- else %}
             replace(
-                regexp_extract({{ file }}, 'db_([0-9]+_[0-9]+)_text', 1), '_', '.'
+                regexp_extract({{ file }}, '{{ named }}', 1), '_', '{{ between }}'
             ),
-            {%- endif %}
             ''
         ),
-        {{ text_literal(var({"oasis_dir": "oasis_release", "onet_dir": "onet_release"}[folder_var])) }}
+        {{ text_literal(release_of_var(folder_var)) }}
     )
 {%- endmacro %}
+
+{% macro release_of_var(folder_var) %}
+    {{ return(var({"oasis_dir": "oasis_release", "onet_dir": "onet_release"}[folder_var])) }}
+{% endmacro %}
 
 {# Says where files are of another release than the var names. #}
 {% macro say_releases_of_files(files) %}
     {% set said = [] %}
     {% for file in files if file.var in ["oasis_dir", "onet_dir"] %}
-        {% set named = var({"oasis_dir": "oasis_release", "onet_dir": "onet_release"}[file.var]) %}
-        {% for path in glob_names(file.pattern) %}
-            {% set release = run_query(
-                "select " ~ release_of_file(file.var, text_literal(path))
-            ).columns[0].values()[0] %}
-            {% if release != named and (file.var, release) not in said %}
-                {% do said.append((file.var, release)) %}
-                {% do log(
-                    "The file " ~ path ~ " is of release " ~ release ~ ", and gold says so of its"
-                    ~ " values; the var for files that do not tell their release says " ~ named,
-                    info=true
-                ) %}
-            {% endif %}
+        {% set named = release_of_var(file.var) %}
+        {% for path, release in run_query(
+            "select file, " ~ release_of_file(file.var, "file")
+            ~ " from glob(" ~ text_literal(file.pattern) ~ ") order by file"
+        ) if release != named and (file.var, release) not in said %}
+            {% do said.append((file.var, release)) %}
+            {% do log(
+                "The file " ~ path ~ " is of release " ~ release ~ ", and gold says so of its"
+                ~ " values; the var for files that do not tell their release says " ~ named,
+                info=true
+            ) %}
         {% endfor %}
     {% endfor %}
 {% endmacro %}

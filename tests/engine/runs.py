@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +19,13 @@ from typing import Any
 from jobforge.ledger import open_ledger
 from jobforge.reasons import ReasonCode
 from jobforge.settings import Settings
-from support.builders import run
+from support.builders import IDS, run
 from support.loopback_server import Asked, LoopbackServer
-from support.waiting import HANG_SECONDS
+from support.waiting import HANG_SECONDS, until
 
 TESTS = Path(__file__).parents[1]
+# Long enough that a busy machine lets a run show in time that it lives.
+CLAIM_SECONDS = 5.0
 LIVE = Settings(mode="live", model="asked-model", timeout_seconds=HANG_SECONDS, max_calls=10_000)
 # One request after the other, so that a script of faults meets the jobs in their order.
 IN_TURN = replace(LIVE, max_in_flight=1)
@@ -145,3 +150,32 @@ def child(
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def stop_one_of_two(server: LoopbackServer, seed: int, is_free: Callable[[], bool]) -> None:
+    """Stop one of two runs amid its work until the other has ended, and check what was paid.
+
+    is_free: says whether nobody holds the ledger; a run is stopped while that is so.
+    """
+    in_flight, choice = 4, random.Random(seed)
+    settings = {"max_in_flight": in_flight, "wait_for_others_seconds": HANG_SECONDS}
+    server.delay_seconds = 0.02
+    both = [
+        child(f"run-{n}", 40, backwards=n == 2, claim_seconds=CLAIM_SECONDS, **settings)
+        for n in (1, 2)
+    ]
+    moment = choice.randrange(1, 36)
+    until(lambda: server.count >= moment, lambda: all(one.poll() is None for one in both))
+    sleeper, other = choice.sample(both, 2)
+    sleeper.send_signal(signal.SIGSTOP)
+    while not is_free():
+        sleeper.send_signal(signal.SIGCONT)
+        time.sleep(0.005)
+        sleeper.send_signal(signal.SIGSTOP)
+    found = other.communicate(timeout=HANG_SECONDS)
+    sleeper.send_signal(signal.SIGCONT)
+    for out, err in (found, sleeper.communicate(timeout=HANG_SECONDS)):
+        assert json.loads(out or "{}") == {"answered": 40 * len(IDS)}, err
+    twice = [times for times in cells_asked(server.asked).values() if times > 1]
+    assert set(twice) <= {2}
+    assert len(twice) <= in_flight * len(IDS)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -29,12 +31,32 @@ from engine.runs import (
     ledger_attempts,
     outcomes,
     reasons,
+    stop_one_of_two,
     values,
 )
 
 WAITING = replace(LIVE, wait_for_others_seconds=HANG_SECONDS)
 SHARING = {"max_in_flight": 4, "wait_for_others_seconds": HANG_SECONDS}
 WAITS = "cells are being asked by another run: waiting for it"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_run_that_sleeps_pays_nothing_twice_but_what_was_in_flight(
+    live_server: LoopbackServer, seed: int
+) -> None:
+    """Another run takes its cells over, and it asks nothing of them any more."""
+
+    def is_free() -> bool:
+        path = os.environ["JOBFORGE_LEDGER"]
+        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+            try:
+                connection.execute("begin immediate")
+            except sqlite3.OperationalError:
+                return False
+        return True
+
+    stop_one_of_two(live_server, seed, is_free)
+    check_ledger()
 
 
 def test_threads_ask_every_cell_once(live_server: LoopbackServer) -> None:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 
 import pytest
 from jobforge.ledger import open_ledger
 from support.builders import IDS, jobs
 from support.loopback_server import LoopbackServer
+from support.postgres import Server
 from support.waiting import HANG_SECONDS, until
 
 from engine.claims import expire_claims
-from engine.runs import Runs, cells_asked, check_ledger, child, ledger_answers, outcomes
+from engine.runs import (
+    Runs,
+    cells_asked,
+    check_ledger,
+    child,
+    ledger_answers,
+    outcomes,
+    stop_one_of_two,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +63,32 @@ def test_the_claims_of_a_run_that_died_expire(live_server: LoopbackServer) -> No
     rows = Runs(live_server)(*jobs(60), settings={"wait_for_others_seconds": 0})
     assert outcomes(rows) == {"answered": 60 * len(IDS)}
     assert sum(cells_asked(live_server.asked[sent:]).values()) == 60 * len(IDS) - answered
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_run_that_sleeps_pays_nothing_twice_but_what_was_in_flight(
+    live_server: LoopbackServer, seed: int
+) -> None:
+    """Wherever it is stopped, amid a transaction too, the other goes on and is not in its way."""
+    stop_one_of_two(live_server, seed, is_free=lambda: True)
+
+
+def test_a_database_that_is_away_costs_no_answer(
+    live_server: LoopbackServer, postgres_server: Server
+) -> None:
+    """What came back meanwhile is recorded once it is there again, and each cell is paid once."""
+    live_server.hold(after=20)
+    one = child("run-1", 60, max_in_flight=8)
+    until(lambda: live_server.count == 20 + 8, lambda: one.poll() is None)
+    postgres_server.pause()
+    with socket.create_server(("127.0.0.1", postgres_server.port)) as instead:
+        live_server.release()
+        connection, _ = instead.accept()
+        connection.close()
+    postgres_server.resume()
+    out, err = one.communicate(timeout=HANG_SECONDS)
+    assert json.loads(out or "{}") == {"answered": 60 * len(IDS)}, err
+    assert set(cells_asked(live_server.asked).values()) == {1}
 
 
 def test_batches_are_collected_by_whoever_comes(live_server: LoopbackServer) -> None:

@@ -129,9 +129,6 @@ def test_a_broken_recorder_does_not_wait_for_a_silent_server() -> None:
     """What is in flight when the run breaks has a second, like at a stop."""
 
     class Broken(Recorded):
-        def is_overdue(self) -> bool:
-            return False
-
         async def record(self, attempt: Attempt) -> None:
             raise OSError("no space left on device")
 
@@ -149,6 +146,43 @@ def test_a_broken_recorder_does_not_wait_for_a_silent_server() -> None:
         return loop.time() - start
 
     assert run_virtual(main()) < 3
+
+
+def test_nothing_is_sent_while_a_record_is_overdue(server: LoopbackServer) -> None:
+    """What was paid for is written before more is bought."""
+
+    class Behind(Recorded):
+        looks = 0
+
+        def is_overdue(self) -> bool:
+            self.looks += 1
+            assert self.looks > 5 or server.count == 0
+            return self.looks <= 5
+
+    recorder = Behind()
+    ran = run(server.base_url, items(3), recorder=recorder)
+    assert recorder.looks > 5
+    assert set(ran.outcomes.values()) == {"answered"}
+
+
+def test_a_group_that_waits_to_be_written_is_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is while the store keeps it waiting, and not before or after."""
+    monkeypatch.setattr("jobforge.live.recorder._OVERDUE_SECONDS", 0.0)
+    kept = threading.Event()
+
+    async def main() -> None:
+        assert not recorder.is_overdue()
+        task = asyncio.create_task(recorder.record(1))  # type: ignore[arg-type]
+        await asyncio.to_thread(until, recorder.is_overdue)
+        kept.set()
+        await task
+        assert not recorder.is_overdue()
+
+    def write(attempts: Sequence[Any]) -> None:
+        assert kept.wait(HANG_SECONDS)
+
+    with GroupRecorder(write, seconds=0) as recorder:
+        asyncio.run(main())
 
 
 def test_recording_goes_in_groups() -> None:

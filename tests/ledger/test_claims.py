@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from jobforge.ledger import Ledger, claims
+from jobforge.ledger import Ledger, claims, open_ledger
 from support.waiting import Clock
 
 from ledger.builders import LATER, MINUTE, NOON, asked, attempt, cell_keys, evidence_of
@@ -70,6 +70,7 @@ def test_a_claim_that_was_not_renewed_ends(ledger: Ledger, clock: Clock) -> None
     clock.now += 60
     assert ledger.claim(KEYS, "run-2", MINUTE) == set(KEYS)
     assert not ledger.renew("dead")
+    assert ledger.stats().claims == len(KEYS)
 
 
 def test_a_renewed_claim_stays(
@@ -109,6 +110,34 @@ def test_a_run_that_ended_is_not_watched(ledger: Ledger) -> None:
     ledger.release("run-1")
     assert not ledger.renew("run-1")
     assert ledger.claim(KEYS, "run-2", MINUTE) == set(KEYS)
+
+
+def test_what_died_long_ago_is_given_at_the_first_look(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that looks once need not watch: the steady clock tells how long nobody was alive."""
+    with open_ledger(url) as first:
+        first.claim(KEYS, "dead", MINUTE)
+    dialect = type(first._database.dialect)
+    steady = dialect.steady
+    for passed, given in ((59, set()), (61, set(KEYS))):
+        monkeypatch.setattr(dialect, "steady", lambda *a, s=passed: steady(*a) + s * 10**6)
+        with open_ledger(url) as newcomer:
+            assert newcomer.claim(KEYS, "run-2", MINUTE) == given
+
+
+def test_a_restart_of_the_machine_ends_the_runs_on_its_file(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its steady clock began anew; a server's that was set back ends nothing by itself."""
+    with open_ledger(url) as first:
+        first.claim(KEYS, "run-1", MINUTE)
+    dialect = type(first._database.dialect)
+    steady = dialect.steady
+    monkeypatch.setattr(dialect, "steady", lambda *a: steady(*a) - 7200 * 10**6)
+    with open_ledger(url) as newcomer:
+        given = newcomer.claim(KEYS, "run-2", MINUTE)
+    assert given == (set(KEYS) if first._database.dialect.restarts else set())
 
 
 def test_a_run_that_was_thought_dead_goes_on_with_what_nobody_took(

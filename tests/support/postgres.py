@@ -51,6 +51,14 @@ class Server:
             *("--username", "ledger", "--auth", "scram-sha-256", "--pwfile", str(secret)),
             *("--encoding", "UTF8", "--no-locale", "--no-sync"),
         )
+        self.resume()
+
+    def pause(self) -> None:
+        """Be away, as at a restart; what was committed stays."""
+        self._run("pg_ctl", "-w", "-m", "fast", "stop")
+
+    def resume(self) -> None:
+        """Be there again; returns when it takes connections."""
         options = f"-h 127.0.0.1 -p {self.port} -k {self._folder}"
         self._run(
             "pg_ctl",

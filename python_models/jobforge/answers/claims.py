@@ -7,13 +7,13 @@ out of reach. Whoever claimed before such a lapse has to claim again before the 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jobforge.answers.known import AskAgain, Settled
 from jobforge.ledger import LedgerError
+from jobforge.ledger.clock import steady_seconds
 
 if TYPE_CHECKING:
     from jobforge.ledger import Ledger
@@ -101,7 +101,4 @@ class Claims:
 
 
 def _now() -> float:
-    # Seconds of a clock that goes on while the machine sleeps, where there is one.
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
+    return steady_seconds()

@@ -5,12 +5,15 @@ with the end of its claim, so whoever gets hold of a claim that has just ended s
 
 No clock of the day decides who is dead: it may be set, and machines differ. A run that lives moves
 a counter on; whoever wants its cells watches that counter, and declares the run dead where it
-stood still for so long by the watcher's own clock, which only goes on. A run that was declared
-dead has no claim any more, learns so at its next beat, and has to claim again before it sends.
+stood still for so long by the watcher's own clock, which only goes on. How long it had stood still
+before the watch began is told by the steady clock (see the dialects): a run that looks once and
+does not wait can take over what died long ago. A run that was declared dead has no claim any more,
+learns so at its next beat, and has to claim again before it sends.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -56,21 +59,23 @@ class Watch:
         self._seen: dict[str, tuple[int, float]] = {}
         self._lock = threading.Lock()
 
-    def dead(self, beats: Mapping[str, int], ttl: timedelta) -> set[str]:
-        """Return the runs whose counter has not moved for that long; `beats` are all runs'."""
+    def dead(self, beats: Mapping[str, tuple[int, float]], ttl: timedelta) -> set[str]:
+        """Return the runs whose counter has not moved for that long.
+
+        beats: of all runs the counter, and the seconds since it was moved, which count where the
+            run was not seen before.
+        """
         now = _now()
         with self._lock:
-            self._seen = {
-                run_id: seen
-                if (seen := self._seen.get(run_id)) is not None and seen[0] == beat
-                else (beat, now)
-                for run_id, beat in beats.items()
-            }
-            return {
-                run_id
-                for run_id, (_, since) in self._seen.items()
-                if now - since >= ttl.total_seconds()
-            }
+            seen = {}
+            for run_id, (beat, age) in beats.items():
+                before = self._seen.get(run_id)
+                if before is None:
+                    seen[run_id] = (beat, now - age)
+                else:
+                    seen[run_id] = before if before[0] == beat else (beat, now)
+            self._seen = seen
+        return {run_id for run_id, (_, at) in seen.items() if now - at >= ttl.total_seconds()}
 
 
 def take(
@@ -87,20 +92,19 @@ def take(
     """Claim what is free and unsettled, in one order for all processes; return it."""
     # A statement that waited for another's row would judge it by who lived when it began.
     dialect.lock_claims(connection)
+    steady = dialect.steady(connection)
     live = dialect.insert(claimant).on_conflict_do_nothing()
-    connection.execute(live, {"run_id": run_id, "beat": 0})
-    others = select(claimant.c.run_id, claimant.c.beat).where(claimant.c.run_id != run_id)
-    dead = watch.dead({row[0]: row[1] for row in connection.execute(others)}, ttl)
+    connection.execute(live, {"run_id": run_id, "beat": 0, "beaten_at": steady})
+    others = connection.execute(select(claimant).where(claimant.c.run_id != run_id))
+    dead = watch.dead(
+        {row.run_id: (row.beat, _age(dialect, steady - row.beaten_at)) for row in others}, ttl
+    )
     if dead:
         connection.execute(delete(claimant).where(claimant.c.run_id.in_(sorted(dead))))
-    expires = dialect.now(connection) + ttl // timedelta(microseconds=1)
     statement = dialect.insert(claim)
     statement = statement.on_conflict_do_update(
         index_elements=[claim.c.cell_key],
-        set_={
-            "run_id": statement.excluded.run_id,
-            "expires_at": statement.excluded.expires_at,
-        },
+        set_={"run_id": statement.excluded.run_id},
         where=or_(
             claim.c.run_id == statement.excluded.run_id,
             claim.c.run_id.not_in(select(claimant.c.run_id)),
@@ -109,7 +113,7 @@ def take(
     asked_again = None if refused_before is None else to_micros(refused_before)
     taken: set[str] = set()
     for chunk in chunks(sorted(set(cell_keys))):
-        rows = [{"cell_key": key, "run_id": run_id, "expires_at": expires} for key in chunk]
+        rows = [{"cell_key": key, "run_id": run_id, "expires_at": 0} for key in chunk]
         connection.execute(statement, rows)
         mine = find_held(connection, run_id, chunk)
         barred = set(find_pending(connection, chunk))
@@ -120,6 +124,13 @@ def take(
             connection.execute(_GIVE_UP, {"run": run_id, "keys": sorted(mine & barred)})
         taken |= mine - barred
     return taken
+
+
+def _age(dialect: Dialect, micros: int) -> float:
+    """Return the seconds since a beat; for ever where the clock began anew since."""
+    if micros < 0:
+        return math.inf if dialect.restarts else 0.0
+    return micros / 1_000_000
 
 
 def _settles(
@@ -148,10 +159,11 @@ def find_pending(connection: Connection, cell_keys: Iterable[str]) -> dict[str, 
     return waiting
 
 
-def renew(connection: Connection, run_id: str) -> bool:
+def renew(connection: Connection, dialect: Dialect, run_id: str) -> bool:
     """Move the run's counter on; return whether nobody declared it dead meanwhile."""
-    statement = update(claimant).where(claimant.c.run_id == run_id)
-    return connection.execute(statement.values(beat=claimant.c.beat + 1)).rowcount > 0
+    beat = {"beat": claimant.c.beat + 1, "beaten_at": dialect.steady(connection)}
+    statement = update(claimant).where(claimant.c.run_id == run_id).values(beat)
+    return connection.execute(statement).rowcount > 0
 
 
 def release(connection: Connection, run_id: str, cell_keys: Iterable[str] | None) -> None:

@@ -13,7 +13,7 @@ from jobforge.ledger.errors import missing
 from jobforge.ledger.migrations import version_of
 from jobforge.ledger.records import Answer, LedgerStats, Source, Why
 from jobforge.ledger.rows import from_micros
-from jobforge.ledger.tables import answer, attempt, batch, claim, pending_cell
+from jobforge.ledger.tables import answer, attempt, batch, claim, claimant, pending_cell
 from jobforge.ledger.texts import chunks, fetch
 
 __all__ = ["find", "find_failed", "stats", "why"]
@@ -203,7 +203,6 @@ def stats(database: Database) -> LedgerStats:
     """Count everything, in one state of the ledger."""
     dialect = database.dialect
     with database.read() as connection:
-        now = dialect.now(connection)
         return LedgerStats(
             location=database.shown,
             schema_version=version_of(connection, dialect),
@@ -216,7 +215,7 @@ def stats(database: Database) -> LedgerStats:
             cached_tokens=int(_total(connection, "cached_tokens")),
             completion_tokens=int(_total(connection, "completion_tokens")),
             cost_usd=float(_total(connection, "cost_usd")),
-            claims=_count(connection, claim, claim.c.expires_at > now),
+            claims=_count(connection, claim, claim.c.run_id.in_(select(claimant.c.run_id))),
             open_batches=_count(connection, batch, batch.c.finished_at.is_(None)),
             pending_cells=_count(connection, pending_cell),
         )

@@ -114,8 +114,12 @@ _VERSION_2 = (
 _VERSION_3 = ("alter table attempt add column settled_cells bigint",)
 
 _VERSION_4 = (
-    "create table claimant (run_id text primary key, beat bigint not null)",
-    "insert into claimant select distinct run_id, 0 from claim",
+    """create table claimant (
+        run_id text primary key,
+        beat bigint not null,
+        beaten_at bigint not null
+    )""",
+    "insert into claimant select distinct run_id, 0, {steady} from claim",
 )
 
 MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
@@ -149,6 +153,7 @@ def migrate(connection: Connection, dialect: Dialect) -> None:
         )
     for version, statements in enumerate(MIGRATIONS[found:], start=found + 1):
         for statement in statements:
-            connection.exec_driver_sql(statement.format(numbered=dialect.numbered))
+            given = {"numbered": dialect.numbered, "steady": dialect.steady(connection)}
+            connection.exec_driver_sql(statement.format(**given))
         applied = {"version": version, "applied_at": dialect.now(connection)}
         connection.execute(insert(schema_version), applied)

@@ -137,7 +137,7 @@ class Ledger:
         Left out are cells that another run holds, that wait in a batch, or that are settled: they
         have an answer or a refusal. With `evidence` (a hash by cell key) only those with that very
         evidence settle a cell; a refusal from before `refused_before` does not. The claims of a run
-        that this ledger object did not see renew for `ttl` are anyone's.
+        that has not renewed them for `ttl` are anyone's.
         """
         keys = list(cell_keys)
 
@@ -157,7 +157,9 @@ class Ledger:
 
     def renew(self, run_id: str) -> bool:
         """Show that a run lives; return whether its claims are still its own."""
-        return self._database.write(lambda connection: claims.renew(connection, run_id), patience=0)
+        return self._database.write(
+            lambda connection: claims.renew(connection, self._dialect, run_id), patience=0
+        )
 
     def release(self, run_id: str, cell_keys: Iterable[str] | None = None) -> None:
         """Give up a run's claims on these cells, or all that it has."""

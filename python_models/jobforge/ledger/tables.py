@@ -89,12 +89,15 @@ claim = Table(
     Column("expires_at", BigInteger, nullable=False),
 )
 
-# A run that has claims, and a counter that it moves on for as long as it lives.
+# A run that has claims, a counter that it moves on for as long as it lives, and when it last did,
+# by the dialect's steady clock. A claim without one is free: its `expires_at`, by the clock of the
+# day, is what older versions went by.
 claimant = Table(
     "claimant",
     metadata,
     Column("run_id", Text, primary_key=True),
     Column("beat", BigInteger, nullable=False),
+    Column("beaten_at", BigInteger, nullable=False),
 )
 
 batch = Table(
