@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from jobforge.ledger import Ledger, claims, open_ledger
-from support.waiting import Clock
+from support.waiting import HANG_SECONDS, Clock, until
 
 from ledger.builders import LATER, MINUTE, NOON, asked, attempt, cell_keys, evidence_of
 
@@ -150,3 +152,26 @@ def test_a_run_that_was_thought_dead_goes_on_with_what_nobody_took(
     assert ledger.claim(KEYS[:1], "run-2", MINUTE) == set(KEYS[:1])
     assert ledger.claim(KEYS, "sleeper", MINUTE) == set(KEYS[1:])
     assert ledger.renew("sleeper")
+
+
+def test_a_program_that_was_stopped_amid_its_statements_is_in_nobodys_way(
+    new_postgres_url: str,
+) -> None:
+    """It holds locks and counts as active, since it has sent a part of what it had to send."""
+    psycopg = pytest.importorskip("psycopg")
+    with open_ledger(new_postgres_url) as one:
+        one.claim(KEYS, "stopped", MINUTE)
+    stopped = psycopg.connect(new_postgres_url, autocommit=True)
+    stopped.pgconn.enter_pipeline_mode()
+    for statement in (b"begin", b"update jobforge_ledger.claim set expires_at = 1"):
+        stopped.pgconn.send_query_params(statement, None)
+    stopped.pgconn.send_flush_request()
+    until(lambda: stopped.pgconn.flush() == 0)
+    with (
+        psycopg.connect(new_postgres_url, autocommit=True) as looker,
+        open_ledger(new_postgres_url, wait_seconds=0.2, patience_seconds=HANG_SECONDS) as other,
+    ):
+        held = "select 1 from pg_locks where relation = 'jobforge_ledger.claim'::regclass"
+        until(lambda: looker.execute(held).fetchone())
+        assert other.claim(KEYS[:1], "other", timedelta(0)) == set(KEYS[:1])
+    stopped.close()

@@ -68,7 +68,7 @@ INSIDE = {
     "batch": [{"files", "state"}, {"sender", "collector"}, {"asker"}, {""}],
     "limiter": [{"bucket", "concurrency", "headers", "pace"}, {"known"}, {"limiter"}, {""}],
     "ledger": [
-        {"errors", "hashes", "columns"},
+        {"errors", "hashes", "columns", "clock"},
         {"tables", "records", "location"},
         {"secrets", "dialects"},
         {"database", "migrations", "rows", "texts"},

@@ -86,7 +86,15 @@ class Database:
                 if not passing or time.monotonic() + pause >= until:
                     raise
             time.sleep(pause)
+            self._end_sleepers()
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _end_sleepers(self) -> None:
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                self.dialect.end_sleepers(connection)
+        except DBAPIError:
+            """The ledger is away altogether: it is waited for."""
 
     def _once(self, work: Callable[[Connection], T]) -> T:
         with self._engine.connect() as connection:

@@ -47,6 +47,18 @@ _PROBE = 2**20
 _POSTGRES_LOCK = 0x6A6F62666F726765  # "jobforge"
 # A deadlock, a lock that was not given, a session that was ended, a server that stops or starts.
 _PASSING = ("40P01", "40001", "55P03", "25P03", "57P01", "57P02", "57P03", "57P05")
+# This role's sessions that wait for their program amid a transaction on the ledger's tables.
+_END_SLEEPERS = f"""
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where usename = current_user and datname = current_database() and pid <> pg_backend_pid()
+        and wait_event = 'ClientRead'
+        and xact_start < clock_timestamp() - make_interval(secs => {{seconds}})
+        and pid in (
+            select l.pid from pg_locks l
+            join pg_class c on c.oid = l.relation
+            join pg_namespace n on n.oid = c.relnamespace and n.nspname = '{POSTGRES_SCHEMA}'
+        )
+"""
 # A server or a network that says nothing for about half a minute is gone.
 _KEEPALIVE = {
     "keepalives": 1,
@@ -108,6 +120,9 @@ class Dialect(Protocol):
 
     def is_passing(self, error: BaseException) -> bool:
         """Say whether the same transaction may succeed when it is tried again."""
+
+    def end_sleepers(self, connection: Connection) -> None:
+        """End the transactions of programs that were stopped amid them, where that can be seen."""
 
 
 class Sqlite:
@@ -255,6 +270,9 @@ class Sqlite:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
+    def end_sleepers(self, connection: Connection) -> None:
+        """A file's lock has no owner that another process could see."""
+
 
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get(WRITES, False)
@@ -283,7 +301,7 @@ class Postgres:
                 connect_args={
                     "connect_timeout": max(2, round(self._wait_seconds)),
                     "client_encoding": "utf8",
-                    **_KEEPALIVE,
+                    **{name: n for name, n in _KEEPALIVE.items() if name not in self._url.query},
                 },
             )
         except ImportError:
@@ -371,3 +389,8 @@ class Postgres:
     def is_passing(self, error: BaseException) -> bool:
         # None: there is no connection any more, or none was made.
         return getattr(error, "sqlstate", None) in (*_PASSING, None)
+
+    def end_sleepers(self, connection: Connection) -> None:
+        # The server ends a session that is idle in a transaction by itself, but not one that was
+        # stopped while it sent several statements at once: that one counts as active.
+        connection.exec_driver_sql(_END_SLEEPERS.format(seconds=self._wait_seconds / 2))
