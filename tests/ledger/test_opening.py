@@ -16,6 +16,7 @@ import duckdb
 import pytest
 from jobforge.errors import JobForgeError
 from jobforge.ledger import (
+    Ledger,
     LedgerBusyError,
     LedgerCorruptError,
     LedgerError,
@@ -186,10 +187,10 @@ def test_what_was_paid_for_waits_longer_for_a_lock(
     lets_go_after = 3
     refusals = 0
 
-    def once_or_wait(database: Database, work: Callable[[Connection], Any]) -> Any:
+    def once_or_wait(database: Database, work: Callable[[Connection], Any], *options: Any) -> Any:
         nonlocal refusals
         try:
-            return once(database, work)
+            return once(database, work, *options)
         except OperationalError:
             clock.pass_by(0.25)
             refusals += 1
@@ -371,3 +372,20 @@ def test_postgres_to_read_must_be_a_ledger(new_postgres_url: str) -> None:
     """An empty database is no ledger to read, and stays empty."""
     with pytest.raises(LedgerError, match="there is no ledger in it yet"):
         open_ledger(new_postgres_url, read_only=True)
+
+
+def test_a_session_that_is_ended_amid_its_work_begins_it_again(new_postgres_url: str) -> None:
+    """Reading or writing: a run that slept amid a transaction goes on with another session."""
+    with open_ledger(new_postgres_url) as ledger:
+        assert isinstance(ledger, Ledger)
+        for act in (ledger._database.read, ledger._database.write):
+            begun: list[int] = []
+
+            def work(connection: Connection, begun: list[int] = begun) -> int:
+                begun.append(1)
+                if len(begun) == 1:
+                    connection.exec_driver_sql("select pg_terminate_backend(pg_backend_pid())")
+                return int(connection.exec_driver_sql("select 7").scalar_one())
+
+            assert act(work) == 7
+            assert len(begun) == 2

@@ -7,9 +7,10 @@ succeeds, fails or its program dies. Whoever finds it open later collects it or 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, get_args
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, delete, insert, select, update
 
 from jobforge.ledger import claims
 from jobforge.ledger.columns import TEXT_COLUMNS
@@ -134,15 +135,19 @@ def items(database: Database, local_id: str) -> Iterator[BatchItem]:
             .order_by(batch_item.c.custom_id)
             .limit(_ITEMS_AT_ONCE)
         )
-        with database.read() as connection:
-            rows = connection.execute(query).mappings().all()
-            hashes = {row[name] for row in rows for name in TEXT_COLUMNS}
-            texts = fetch(connection, hashes)
+        rows, texts = database.read(partial(_rows_and_texts, query=query))
         if not rows:
             return
         for row in rows:
             yield item_of_row(dict(row), texts)
         last = rows[-1]["custom_id"]
+
+
+def _rows_and_texts(
+    connection: Connection, query: Select[Any]
+) -> tuple[Sequence[RowMapping], dict[str, str]]:
+    rows = connection.execute(query).mappings().all()
+    return rows, fetch(connection, {row[name] for row in rows for name in TEXT_COLUMNS})
 
 
 def _checked(state: str | None) -> None:

@@ -2,7 +2,7 @@
 
 What may pass is waited for: another program's lock, a deadlock, a server that is away. While a
 ledger is opened that is a moment; in a run, which holds what was paid for, it is a minute. A
-writing transaction is done again as a whole, so whatever writes must mean the same when it is done
+transaction is done again as a whole, so whatever reads or writes must mean the same when it is done
 twice. A driver's error leaves here as one of the ledger's own.
 """
 
@@ -11,9 +11,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -56,14 +56,10 @@ class Database:
         """Wait so long for what may pass from now on; without a figure a while."""
         self._patience = _PATIENCE * self._wait_seconds if seconds is None else seconds
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Give a connection whose statements see one state of the ledger."""
-        with self._explained(), self._patiently(self._engine.connect) as connection:
-            if self.dialect.snapshot:
-                connection = connection.execution_options(**self.dialect.snapshot)
-            with connection.begin():
-                yield connection
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Do the work, whose statements see one state of the ledger."""
+        with self._explained():
+            return self._patiently(lambda: self._once(work, self.dialect.snapshot))
 
     def write(self, work: Callable[[Connection], T], *, patience: float | None = None) -> T:
         """Do the work in one transaction and return when it is durable.
@@ -73,17 +69,19 @@ class Database:
         if self.read_only:
             raise LedgerError(f"the ledger {self.shown} was opened for reading only")
         with self._writing, self._explained():
-            return self._patiently(lambda: self._once(work), patience)
+            return self._patiently(lambda: self._once(work, {WRITES: True}), patience)
 
     def _patiently(self, act: Callable[[], T], patience: float | None = None) -> T:
-        until = time.monotonic() + (self._patience if patience is None else patience)
+        until: float | None = None
         pause = 0.05
         while True:
             try:
                 return act()
             except DBAPIError as error:
-                passing = self.dialect.is_passing(error.orig or error)
-                if not passing or time.monotonic() + pause >= until:
+                # From the first failure: before it this program may have slept.
+                now = time.monotonic()
+                until = until or now + (self._patience if patience is None else patience)
+                if not self.dialect.is_passing(error.orig or error) or now + pause >= until:
                     raise
             time.sleep(pause)
             self._end_sleepers()
@@ -96,9 +94,9 @@ class Database:
         except DBAPIError:
             """The ledger is away altogether: it is waited for."""
 
-    def _once(self, work: Callable[[Connection], T]) -> T:
+    def _once(self, work: Callable[[Connection], T], options: Mapping[str, Any]) -> T:
         with self._engine.connect() as connection:
-            connection = connection.execution_options(**{WRITES: True})
+            connection = connection.execution_options(**options)
             with connection.begin():
                 return work(connection)
 

@@ -96,12 +96,14 @@ def find(
     database: Database, column: str, keys: Iterable[str], evidence: Mapping[str, str]
 ) -> dict[str, Answer]:
     """Return the answer that counts of each key of that column."""
-    found: dict[str, Answer] = {}
+    wanted = list(dict.fromkeys(keys))
     place = _PLACE[column]
-    with database.read() as connection:
+
+    def look(connection: Connection) -> dict[str, Answer]:
+        found: dict[str, Answer] = {}
         # A source is fetched once, not once for each of its answers.
         sources: dict[int, Source] = {}
-        for chunk in chunks(dict.fromkeys(keys)):
+        for chunk in chunks(wanted):
             rows = connection.execute(_BY_KEY[column], {"keys": chunk}).all()
             _add_sources(connection, {row[_NUMBER] for row in rows} - sources.keys(), sources)
             several: dict[str, list[Sequence[Any]]] = {}
@@ -109,7 +111,9 @@ def find(
                 several.setdefault(row[place], []).append(row)
             for key, same in several.items():
                 found[key] = _that_counts(same, sources, evidence.get(key))
-    return found
+        return found
+
+    return database.read(look)
 
 
 def find_failed(
@@ -120,13 +124,16 @@ def find_failed(
     jobs: the requests, each with its job. Their cells have no answer. The length is the most tokens
     that a reply had, None where no server said.
     """
-    found: dict[str, tuple[str, int | None]] = {}
-    with database.read() as connection:
+
+    def look(connection: Connection) -> dict[str, tuple[str, int | None]]:
+        found: dict[str, tuple[str, int | None]] = {}
         for keys in chunks(jobs, _AT_ONCE):
             given = {"keys": keys, "jobs": sorted({jobs[key] for key in keys})}
             rows: Sequence[Any] = connection.execute(_FAILED, given).all()
             found |= {key: (status, most) for key, status, count, most in rows if count >= runs}
-    return found
+        return found
+
+    return database.read(look)
 
 
 def _add_sources(connection: Connection, numbers: set[int], sources: dict[int, Source]) -> None:
@@ -183,11 +190,14 @@ def why(database: Database, job_id: str, attribute_id: str) -> list[Why]:
         .where(attempt.c.job_id == job_id, answer.c.attribute_id == attribute_id)
         .order_by(attempt.c.received_at.desc(), answer.c.row_hash)
     )
-    with database.read() as connection:
+
+    def look(connection: Connection) -> list[Why]:
         rows = connection.execute(query).all()
         hashes = (key for row in rows for key in row[_FIRST_SAID:][_TEXTS])
         texts = fetch(connection, hashes)
-    return [_why(row, texts) for row in rows]
+        return [_why(row, texts) for row in rows]
+
+    return database.read(look)
 
 
 def _why(row: Sequence[Any], texts: Mapping[str, str]) -> Why:
@@ -202,7 +212,8 @@ def _why(row: Sequence[Any], texts: Mapping[str, str]) -> Why:
 def stats(database: Database) -> LedgerStats:
     """Count everything, in one state of the ledger."""
     dialect = database.dialect
-    with database.read() as connection:
+
+    def look(connection: Connection) -> LedgerStats:
         return LedgerStats(
             location=database.shown,
             schema_version=version_of(connection, dialect),
@@ -219,6 +230,8 @@ def stats(database: Database) -> LedgerStats:
             open_batches=_count(connection, batch, batch.c.finished_at.is_(None)),
             pending_cells=_count(connection, pending_cell),
         )
+
+    return database.read(look)
 
 
 def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:

@@ -80,11 +80,9 @@ class Ledger:
     def _prepare(self) -> None:
         try:
             if self._database.read_only:
-                with self._database.read() as connection:
-                    self._check(version_of(connection, self._dialect))
+                self._check(self._database.read(self._version))
                 return
-            with self._database.read() as connection:
-                found = version_of(connection, self._dialect)
+            found = self._database.read(self._version)
             if found != CURRENT_VERSION:
                 self._database.write(lambda connection: migrate(connection, self._dialect))
             self._database.write(self._touch)
@@ -92,6 +90,9 @@ class Ledger:
             if self._database.shown in str(error):
                 raise
             raise type(error)(f"the ledger {self._database.shown}: {error}") from None
+
+    def _version(self, connection: Connection) -> int:
+        return version_of(connection, self._dialect)
 
     def _check(self, found: int) -> None:
         if found == 0:
@@ -261,8 +262,7 @@ class Ledger:
 
     def open_batches(self) -> list[Batch]:
         """Return the batches that are not finished, the oldest first, whoever began them."""
-        with self._database.read() as connection:
-            return batches.open_batches(connection)
+        return self._database.read(batches.open_batches)
 
     def batch_items(self, local_id: str) -> Iterator[BatchItem]:
         """Yield the requests of an unfinished batch."""
@@ -276,8 +276,8 @@ class Ledger:
 
     def pending_cells(self, cell_keys: Iterable[str]) -> dict[str, str]:
         """Return the local id of the batch in which each of the cells waits that does."""
-        with self._database.read() as connection:
-            return claims.find_pending(connection, cell_keys)
+        keys = list(cell_keys)
+        return self._database.read(lambda connection: claims.find_pending(connection, keys))
 
     def close(self) -> None:
         """Give the ledger back; it cannot be used any more."""

@@ -7,10 +7,11 @@ state of the ledger, and a reader that pauses keeps nobody from writing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Column, Select, bindparam, func, select
+from sqlalchemy import Column, Connection, Select, bindparam, func, select
 
 from jobforge.ledger import tables
 from jobforge.ledger.columns import attempt_schema
@@ -99,27 +100,31 @@ def pages(
 ) -> Iterator[list[Any]]:
     """Yield the query's rows in order of that number, with the number as the last column."""
     last = -1
-    with database.read() as connection:
-        end = connection.execute(select(func.max(number))).scalar()
+    end = database.read(lambda connection: connection.execute(select(func.max(number))).scalar())
     query = query.add_columns(number).order_by(number).limit(rows or _ROWS_PER_PAGE)
     while end is not None:
-        with database.read() as connection:
-            page = list(connection.execute(query.where(number > last, number <= end)).all())
+        page = database.read(partial(rows_of, query=query.where(number > last, number <= end)))
         if not page:
             return
         yield page
         last = page[-1][-1]
 
 
+def rows_of(connection: Connection, query: Select[Any]) -> list[Any]:
+    """Return all rows of a query."""
+    return list(connection.execute(query).all())
+
+
 def _answer_batch(database: Database, page: list[Any]) -> pa.RecordBatch:
     # An attempt is fetched once and spread over its answers by Arrow: half the time of a join.
     numbers = [row[-2] for row in page]
-    with database.read() as connection:
-        rows = [
+    rows = database.read(
+        lambda connection: [
             row
             for chunk in chunks(sorted(set(numbers)))
             for row in connection.execute(_SOURCES, {"numbers": chunk})
         ]
+    )
     places = {row[-1]: place for place, row in enumerate(rows)}
     if not places.keys() >= set(numbers):
         raise missing("an answer's attempt")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,8 @@ def _read_pages(database: Database) -> Iterator[list[Row]]:
     for page in pages(database, query, tables.attempt.c.attempt_no, _ATTEMPTS_AT_ONCE):
         rows = [dict(row._mapping) for row in page]
         answers = answers_of(database, rows[0]["attempt_no"], rows[-1]["attempt_no"])
-        with database.read() as connection:
-            texts = fetch(connection, (row[n] for row in rows for n in TEXT_COLUMNS))
+        hashes = [row[n] for row in rows for n in TEXT_COLUMNS]
+        texts = database.read(partial(fetch, hashes=hashes))
         for row in rows:
             row["answers"] = answers.get(row["attempt_no"], [])
             row.update((name, texts[row[name]]) for name in TEXT_COLUMNS)
@@ -165,10 +166,13 @@ def _secrets(
 
 
 def _stored_hashes(database: Database, good: Sequence[entries.Prepared]) -> dict[str, str]:
-    stored: dict[str, str] = {}
-    with database.read() as connection:
+
+    def look(connection: Connection) -> dict[str, str]:
+        stored: dict[str, str] = {}
         for chunk in chunks([one.attempt["attempt_id"] for one in good]):
             query = select(tables.attempt.c.attempt_id, tables.attempt.c.row_hash)
             found = connection.execute(query.where(tables.attempt.c.attempt_id.in_(chunk)))
             stored.update((row[0], row[1]) for row in found)
-    return stored
+        return stored
+
+    return database.read(look)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -13,7 +14,7 @@ from jobforge.ledger.database import Database
 from jobforge.ledger.hashes import cell_key, question_key, request_key, text_hash
 from jobforge.ledger.records import Fault
 from jobforge.ledger.rows import answer_hash, attempt_hash
-from jobforge.ledger.streams import pages
+from jobforge.ledger.streams import pages, rows_of
 from jobforge.ledger.texts import contents, find_known
 
 __all__ = ["answers_of", "faults", "row_faults"]
@@ -27,19 +28,19 @@ _ORPHANS = select(tables.answer.c.cell_key).where(
 
 def faults(database: Database) -> Iterator[Fault]:
     """Yield what does not hold; the memory that it takes is bounded."""
-    with database.read() as connection:
-        damaged = database.dialect.damage(connection)
-        orphans: Sequence[str] = connection.execute(_ORPHANS).scalars().all()
+    damaged = database.read(database.dialect.damage)
+    orphans = database.read(partial(rows_of, query=_ORPHANS))
     yield from (Fault("file", database.shown, line) for line in damaged)
-    yield from (Fault("answer", key, "its attempt is missing") for key in orphans)
+    yield from (Fault("answer", key, "its attempt is missing") for (key,) in orphans)
     yield from _text_faults(database)
     query = select(tables.attempt)
     for page in pages(database, query, tables.attempt.c.attempt_no, _ROWS_AT_ONCE):
         rows = [row._mapping for row in page]
         answers = answers_of(database, rows[0]["attempt_no"], rows[-1]["attempt_no"])
-        with database.read() as connection:
-            there = find_known(connection, {row[n] for row in rows for n in TEXT_COLUMNS})
-            parameters = contents(connection, (row["parameters_text"] for row in rows))
+        texts = {row[n] for row in rows for n in TEXT_COLUMNS}
+        asked = [row["parameters_text"] for row in rows]
+        there = database.read(partial(find_known, hashes=texts))
+        parameters = database.read(partial(contents, hashes=asked))
         for row in rows:
             for name in TEXT_COLUMNS:
                 if row[name] not in there:
@@ -53,9 +54,9 @@ def _text_faults(database: Database) -> Iterator[Fault]:
     last = ""
     while True:
         after = select(tables.text).where(tables.text.c.sha256 > last)
-        with database.read() as connection:
-            ordered = after.order_by(tables.text.c.sha256).limit(_ROWS_AT_ONCE)
-            page: list[Any] = list(connection.execute(ordered))
+        page = database.read(
+            partial(rows_of, query=after.order_by(tables.text.c.sha256).limit(_ROWS_AT_ONCE))
+        )
         if not page:
             return
         for key, content in page:
@@ -68,10 +69,10 @@ def answers_of(database: Database, first: int, last: int) -> dict[int, list[Mapp
     """Return the answers of a range of attempts, by the attempt's number."""
     number = tables.answer.c.attempt_no
     query = select(tables.answer).where(number.between(first, last))
+    ordered = query.order_by(number, tables.answer.c.answer_no)
     found: dict[int, list[Mapping[str, Any]]] = {}
-    with database.read() as connection:
-        for row in connection.execute(query.order_by(number, tables.answer.c.answer_no)).mappings():
-            found.setdefault(row["attempt_no"], []).append(dict(row))
+    for row in database.read(partial(rows_of, query=ordered)):
+        found.setdefault(row.attempt_no, []).append(dict(row._mapping))
     return found
 
 
