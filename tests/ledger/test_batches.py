@@ -92,7 +92,7 @@ def test_a_cell_is_in_one_batch_only(ledger: Ledger) -> None:
     """Neither the same batch nor another takes a cell a second time."""
     begun(ledger)
     with pytest.raises(LedgerError, match="there is a batch 'batch-1' already"):
-        ledger.begin_batch("batch-1", "run-1", ITEMS)
+        ledger.begin_batch("batch-1", "run-2", ITEMS)
     with pytest.raises(LedgerError, match="not claimed"):
         ledger.begin_batch("batch-2", "run-1", ITEMS)
     ledger.claim(cell_keys(asked(3)), "run-1", MINUTE)
@@ -116,3 +116,13 @@ def test_many_items_come_back_in_order(ledger: Ledger) -> None:
     ledger.claim(cell_keys(*(one.request for one in items)), "run-1", MINUTE)
     ledger.begin_batch("batch-1", "run-1", items)
     assert list(ledger.batch_items("batch-1")) == items
+
+
+def test_a_batch_whose_beginning_was_acknowledged_to_nobody_begins_once(ledger: Ledger) -> None:
+    """Done again as a whole, as after a lost connection, it is the same batch; another is none."""
+    ledger.claim(cell_keys(asked(1), asked(2)), "run-1", MINUTE)
+    for _ in range(2):
+        ledger.begin_batch("batch-1", "run-1", [item(1)])
+    assert [one.local_id for one in ledger.open_batches()] == ["batch-1"]
+    with pytest.raises(LedgerError, match="there is a batch 'batch-1' already"):
+        ledger.begin_batch("batch-1", "run-1", [item(2)])

@@ -59,6 +59,13 @@ def test_a_ledger_of_version_1_is_brought_on(tmp_path: Path) -> None:
         ledger.begin_batch("batch-1", "run-1", [item(2)])
         ledger.record([attempt(asked(3))])
         assert list(ledger.verify()) == []
+    connection = sqlite3.connect(path)
+    connection.execute("delete from answer where attempt_no = 1")
+    connection.execute("delete from attempt where attempt_no = 1")
+    connection.commit()
+    connection.close()
+    with open_ledger(str(path), read_only=True) as ledger:
+        assert [fault.key for fault in ledger.verify()] == ["J3-model-a-0"]
 
 
 def test_an_older_ledger_is_not_read_as_if_it_were_new(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import resource
@@ -389,3 +390,83 @@ def test_a_session_that_is_ended_amid_its_work_begins_it_again(new_postgres_url:
 
             assert act(work) == 7
             assert len(begun) == 2
+
+
+def test_a_ledger_that_lost_its_log_is_none_that_was_never_begun(project: Path) -> None:
+    """A file without tables, whose log is gone, is refused by every opening; so is an older one."""
+    sqlite3.connect("lost.sqlite").execute("pragma journal_mode = wal").close()
+    assert (project / "lost.sqlite").stat().st_size > 0
+    for read_only in (False, True):
+        with pytest.raises(LedgerCorruptError, match=r"what was written .* lost\.sqlite-wal"):
+            open_ledger("lost.sqlite", read_only=read_only)
+
+
+def test_the_tables_of_a_new_ledger_are_in_its_file_at_once(project: Path) -> None:
+    """Copied without its log, or with the log lost, a ledger is one all the same."""
+    with open_ledger("new.sqlite"):
+        (project / "copy.sqlite").write_bytes((project / "new.sqlite").read_bytes())
+    with open_ledger("copy.sqlite", read_only=True) as ledger:
+        assert ledger.stats().attempts == 0
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_an_empty_file_is_a_ledger_that_was_not_begun(project: Path, read_only: bool) -> None:
+    """A run begins it; who only reads is told that there is none yet."""
+    (project / "empty.sqlite").touch()
+    if read_only:
+        with pytest.raises(LedgerError, match=r"empty\.sqlite: there is no ledger in it yet"):
+            open_ledger("empty.sqlite", read_only=True)
+        return
+    with open_ledger("empty.sqlite") as ledger:
+        ledger.record([attempt()])
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "message"),
+    [
+        (errno.EROFS, LedgerError, "cannot be written: Read-only file system"),
+        (errno.EIO, LedgerError, "cannot be written: Input/output error"),
+        (errno.ENOSPC, LedgerFullError, "no room"),
+        (errno.EDQUOT, LedgerFullError, "no room"),
+    ],
+)
+def test_only_a_full_disk_is_called_full(
+    monkeypatch: pytest.MonkeyPatch, number: int, error: type[LedgerError], message: str
+) -> None:
+    """What the system says of a folder is what the user reads."""
+
+    def fail(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(LedgerError, match=message) as found:
+        open_ledger("new.sqlite")
+    assert type(found.value) is error
+
+
+def test_keywords_of_postgres_are_an_address(new_postgres_url: str) -> None:
+    """What libpq takes is the same ledger, and its password is shown nowhere."""
+    from sqlalchemy.engine import make_url
+
+    url = make_url(new_postgres_url)
+    given = {
+        "host": url.host or url.query.get("host"),
+        "port": url.port,
+        "user": url.username,
+        "password": url.password or PASSWORD,
+        "dbname": url.database,
+    }
+    text = " ".join(f"{name}='{value}'" for name, value in given.items() if value)
+    with open_ledger(text) as ledger:
+        ledger.record([attempt()])
+        assert str(given["password"]) not in ledger.stats().location
+    with open_ledger(new_postgres_url, read_only=True) as ledger:
+        assert ledger.stats().attempts == 1
+
+
+def test_keywords_that_cannot_be_read_make_no_file(project: Path) -> None:
+    """What begins like keywords and is none of them is refused, without its text."""
+    with pytest.raises(LedgerError, match="begins like keywords of PostgreSQL") as found:
+        open_ledger("password=geheim nonsense")
+    assert "geheim" not in str(found.value)
+    assert list(project.iterdir()) == [project / "dbt_project.yml"]

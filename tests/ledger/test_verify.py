@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from jobforge.ledger import Fault, Ledger, LedgerCorruptError, open_ledger
+from jobforge.ledger.dialects import POSTGRES_SCHEMA
+from jobforge.ledger.location import Location
+from sqlalchemy import create_engine
 
 from ledger.builders import asked, attempt, cell_keys, failed
 
@@ -105,3 +108,66 @@ def test_what_is_missing_is_an_error_that_says_so(path: Path, table: str, tmp_pa
         for read in reads:
             with pytest.raises(LedgerCorruptError, match="is missing in the ledger"):
                 read()
+
+
+def test_whole_attempts_that_were_taken_away_are_found(url: str) -> None:
+    """An attempt leaves a gap with all of its answers: first, amid the others, or last."""
+    with open_ledger(url) as ledger:
+        ledger.record([attempt(asked(n)) for n in (1, 2, 3)])
+        ledger.record([attempt(asked(4))])
+    for number, key, message in (
+        (4, "number 4", "the last attempts were taken away"),
+        (2, "J3-model-a-0", "the chain is broken"),
+        (1, "J3-model-a-0", "the chain is broken"),
+    ):
+        without(url, number)
+        with open_ledger(url, read_only=True) as ledger:
+            found = [(fault.key, fault.message) for fault in ledger.verify()]
+        assert any(k == key and m.startswith(message) for k, m in found), found
+    with open_ledger(url) as ledger:
+        ledger.record([attempt(asked(5))])
+        assert len(list(ledger.verify())) == 2  # what is missing stays missing
+
+
+def without(url: str, number: int) -> None:
+    """Take an attempt and its answers out of a ledger."""
+    engine = create_engine(Location.of(url).url or f"sqlite:///{Location.of(url).path}")
+    schema = f"{POSTGRES_SCHEMA}." if engine.name == "postgresql" else ""
+    with engine.begin() as connection:
+        for table in ("answer", "attempt"):
+            connection.exec_driver_sql(f"delete from {schema}{table} where attempt_no = {number}")
+    engine.dispose()
+
+
+def test_an_attempt_that_was_put_in_is_found(path: Path) -> None:
+    """A row whose own hashes hold is no attempt of this ledger unless the chain has it."""
+    connection = sqlite3.connect(path)
+    connection.execute("update attempt set chain_hash = null where attempt_no = 2")
+    connection.commit()
+    connection.close()
+    with open_ledger(str(path), read_only=True) as ledger:
+        messages = [fault.message for fault in ledger.verify()]
+    assert messages == [
+        "it is not in the chain of attempts",
+        "it is not the one that was last",
+    ]
+
+
+def test_a_byte_of_an_index_is_seen_before_a_cell_is_paid_for_again(path: Path) -> None:
+    """An index that does not hold what its table does is found by verify and at opening."""
+    key = cell_keys(asked())[0].encode()
+    content = bytearray(path.read_bytes())
+    places = [at for at in range(len(content)) if content.startswith(key, at)]
+    assert len(places) == 2, "once in the table, once in its index"
+    found = []
+    for at in places:
+        damaged = bytearray(content)
+        damaged[at + 5] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(LedgerCorruptError, match="missing from index answer_cell"):
+            open_ledger(str(path))
+        with open_ledger(str(path), read_only=True) as ledger:
+            found.append({fault.table for fault in ledger.verify()})
+    assert {"file"} in found, "the index alone"
+    path.write_bytes(content)
+    open_ledger(str(path)).close()

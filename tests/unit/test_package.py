@@ -70,7 +70,7 @@ INSIDE = {
     "ledger": [
         {"errors", "hashes", "columns", "clock"},
         {"tables", "records", "location"},
-        {"secrets", "dialects"},
+        {"secrets", "dialects", "chain"},
         {"database", "migrations", "rows", "texts"},
         {"lookup", "claims", "entries", "streams"},
         {"batches", "verification"},
@@ -94,7 +94,7 @@ OWNERS = {
     "aiohttp": {"provider"},
     "sqlalchemy": {"ledger"},
     "sqlite3": {"ledger"},
-    "psycopg": set(),
+    "psycopg": {"ledger"},
     "rich": {"progress"},
     "typer": {"cli"},
     "yaml": {"cli"},

@@ -39,12 +39,18 @@ def begin(
     given: Sequence[BatchItem],
 ) -> None:
     """Note a batch with its items, and turn the run's claims on its cells into waiting."""
-    if connection.execute(select(batch.c.run_id).where(batch.c.local_id == local_id)).first():
-        raise LedgerError(f"there is a batch {local_id!r} already")
+    begun = select(batch.c.run_id, batch.c.state).where(batch.c.local_id == local_id)
+    known = connection.execute(begun).first()
     keys = [cell.cell_key for item in given for cell in item.request.cells]
     if len(set(keys)) != len(keys):
         raise LedgerError(f"batch {local_id!r} asks a cell twice")
     ordered = sorted(keys)
+    if known is not None:
+        waiting = select(pending_cell.c.cell_key).where(pending_cell.c.local_id == local_id)
+        cells: list[str] = sorted(connection.execute(waiting).scalars())
+        if tuple(known) == (run_id, "preparing") and cells == ordered:
+            return  # the commit was done before, and the word that it was got lost
+        raise LedgerError(f"there is a batch {local_id!r} already")
     foreign = len(keys) - len(claims.find_held(connection, run_id, ordered))
     if foreign:
         raise LedgerError(

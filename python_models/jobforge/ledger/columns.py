@@ -60,6 +60,7 @@ ATTEMPT = {
     "estimated_prompt_tokens": _COUNT_OR_NULL,
     "estimated_completion_tokens": _COUNT_OR_NULL,
     "settled_cells": _COUNT_OR_NULL,
+    "chain_hash": _TEXT_OR_NULL,
 }
 
 _ARROW = {

@@ -49,7 +49,8 @@ class Database:
             self.dialect.probe()
         self._wait_seconds = wait_seconds
         self._patience = _OPENING_SECONDS
-        self._engine = self.dialect.engine()
+        with self._explained():
+            self._engine = self.dialect.engine()
         self._writing = threading.Lock()
 
     def be_patient(self, seconds: float | None) -> None:
@@ -70,6 +71,12 @@ class Database:
             raise LedgerError(f"the ledger {self.shown} was opened for reading only")
         with self._writing, self._explained():
             return self._patiently(lambda: self._once(work, {WRITES: True}), patience)
+
+    def settle(self) -> None:
+        """Bring what was written to where a copy of the ledger's file has it."""
+        with self._explained(), self._engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            self.dialect.settle(connection)
 
     def _patiently(self, act: Callable[[], T], patience: float | None = None) -> T:
         until: float | None = None

@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -44,6 +45,7 @@ Insert = sqlite.Insert | postgresql.Insert
 _OLDEST_SQLITE = (3, 24, 0)
 _ROOM_NEEDED = 16 * 2**20
 _PROBE = 2**20
+_MAKING_SECONDS = 1.0
 _POSTGRES_LOCK = 0x6A6F62666F726765  # "jobforge"
 # A deadlock, a lock that was not given, a session that was ended, a server that stops or starts.
 _PASSING = ("40P01", "40001", "55P03", "25P03", "57P01", "57P02", "57P03", "57P05")
@@ -112,8 +114,11 @@ class Dialect(Protocol):
     def size(self, connection: Connection) -> int:
         """Return the bytes that the ledger takes."""
 
-    def damage(self, connection: Connection) -> list[str]:
-        """Return what the database itself finds damaged."""
+    def damage(self, connection: Connection, table: str | None = None) -> list[str]:
+        """Return what the database itself finds damaged, of one table and its indexes or of all."""
+
+    def settle(self, connection: Connection) -> None:
+        """Bring what was written to where a copy of the ledger's file has it."""
 
     def explain(self, error: BaseException, shown: str) -> LedgerError:
         """Return the error that says what to do about a driver's error."""
@@ -145,22 +150,46 @@ class Sqlite:
             )
         if self._read_only and not self._path.exists():
             raise NoLedgerError(f"there is no ledger at {self._path} yet: a run makes one")
+        self._is_whole()
         engine = create_engine("sqlite://", creator=self._connect, poolclass=QueuePool)
         event.listen(engine, "begin", _begin)
         return engine
 
+    def _is_whole(self) -> None:
+        # A new ledger's file gets its tables from the log beside it, or had them from the start:
+        # without both, what there was is gone. Whoever makes one just now is waited for.
+        until = time.monotonic() + min(self._wait_seconds, _MAKING_SECONDS)
+        while self._has_lost_its_log():
+            if time.monotonic() >= until:
+                raise LedgerCorruptError(
+                    f"the ledger {self._path} has no tables: what was written to it is in"
+                    f" {self._wal.name}, which is not beside it. Put that file back, restore the"
+                    " ledger from a backup or an export, or delete it to begin a new one"
+                )
+            time.sleep(0.05)
+
+    def _has_lost_its_log(self) -> bool:
+        if self._wal.exists() or not self._path.exists() or self._path.stat().st_size == 0:
+            return False
+        with closing(sqlite3.connect(_uri(self._path, "immutable=1"), uri=True)) as connection:
+            tables = connection.execute("select count(*) from sqlite_master").fetchone()[0]
+        return not tables and not self._wal.exists()
+
+    @property
+    def _wal(self) -> Path:
+        return self._path.with_name(f"{self._path.name}-wal")
+
     def _connect(self) -> sqlite3.Connection:
         if self._read_only:
             try:
-                return self._open(f"file:{quote(str(self._path))}?mode=ro")
+                return self._open(_uri(self._path, "mode=ro"))
             except sqlite3.OperationalError:
                 # A folder that cannot be written has no room for the reader's index of the WAL.
                 # Without a WAL there is no writer, and the file is all there is.
-                wal = self._path.with_name(f"{self._path.name}-wal")
-                if os.access(self._path.parent, os.W_OK) or wal.exists():
+                if os.access(self._path.parent, os.W_OK) or self._wal.exists():
                     raise
-                return self._open(f"file:{quote(str(self._path))}?immutable=1")
-        return self._open(f"file:{quote(str(self._path))}?mode=rwc")
+                return self._open(_uri(self._path, "immutable=1"))
+        return self._open(_uri(self._path, "mode=rwc"))
 
     def _open(self, uri: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -220,6 +249,10 @@ class Sqlite:
                 f"the ledger {self._path} cannot be written: {error.strerror}"
             ) from None
         except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise LedgerError(
+                    f"the ledger {self._path} cannot be written: {error.strerror}"
+                ) from None
             raise LedgerFullError(
                 f"there is no room for the ledger {self._path}: {error.strerror};"
                 f" make room for at least {_ROOM_NEEDED // 2**20} MB"
@@ -245,9 +278,17 @@ class Sqlite:
         pages: int = connection.exec_driver_sql("pragma page_count").scalar_one()
         return int(pages * connection.exec_driver_sql("pragma page_size").scalar_one())
 
-    def damage(self, connection: Connection) -> list[str]:
-        found: Sequence[Any] = connection.exec_driver_sql("pragma quick_check(20)").scalars().all()
+    def damage(self, connection: Connection, table: str | None = None) -> list[str]:
+        # Beside the pages it compares every index with its table.
+        what = "20" if table is None else table
+        found: Sequence[Any] = (
+            connection.exec_driver_sql(f"pragma integrity_check({what})").scalars().all()
+        )
         return [str(line) for line in found if line != "ok"]
+
+    def settle(self, connection: Connection) -> None:
+        # A reader that is at work meanwhile leaves it for the next time.
+        connection.exec_driver_sql("pragma wal_checkpoint(passive)")
 
     def explain(self, error: BaseException, shown: str) -> LedgerError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -272,6 +313,10 @@ class Sqlite:
 
     def end_sleepers(self, connection: Connection) -> None:
         """A file's lock has no owner that another process could see."""
+
+
+def _uri(path: Path, how: str) -> str:
+    return f"file:{quote(str(path))}?{how}"
 
 
 def _begin(connection: Connection) -> None:
@@ -368,8 +413,11 @@ class Postgres:
         )
         return int(connection.exec_driver_sql(relations).scalar_one())
 
-    def damage(self, connection: Connection) -> list[str]:
+    def damage(self, connection: Connection, table: str | None = None) -> list[str]:
         return []
+
+    def settle(self, connection: Connection) -> None:
+        """A server keeps its own files."""
 
     def explain(self, error: BaseException, shown: str) -> LedgerError:
         state = getattr(error, "sqlstate", None) or ""

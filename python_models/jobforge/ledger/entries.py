@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from jobforge.ledger import chain
 from jobforge.ledger.dialects import Dialect
 from jobforge.ledger.records import AskedRequest, AttemptRecord
 from jobforge.ledger.rows import (
@@ -18,7 +19,7 @@ from jobforge.ledger.rows import (
     storable,
 )
 from jobforge.ledger.secrets import Secrets
-from jobforge.ledger.tables import answer, attempt, claim
+from jobforge.ledger.tables import answer, attempt, chain_end, claim
 from jobforge.ledger.texts import add_texts, chunks
 
 __all__ = ["Prepared", "add", "prepare", "prepared_texts", "restore"]
@@ -81,16 +82,19 @@ def _clean(said: str | None, secrets: Secrets) -> str | None:
 
 def add(connection: Connection, dialect: Dialect, prepared: Sequence[Prepared]) -> tuple[int, int]:
     """Add what is not there yet and return the counts of new attempts and new answers."""
+    end = chain.hold(connection)
     unique = {one.attempt["attempt_id"]: one for one in reversed(prepared)}
     known = _numbers(connection, unique)
     new = [one for attempt_id, one in reversed(unique.items()) if attempt_id not in known]
     if not new:
         return 0, 0
     add_texts(connection, dialect, {k: v for one in new for k, v in one.texts.items()})
-    connection.execute(
-        dialect.insert(attempt).on_conflict_do_nothing(), [one.attempt for one in new]
-    )
+    links = chain.extend(end.chain_hash, [one.attempt["row_hash"] for one in new])
+    linked = [{**one.attempt, "chain_hash": own} for one, own in zip(new, links, strict=True)]
+    connection.execute(insert(attempt), linked)
     numbers = _numbers(connection, [one.attempt["attempt_id"] for one in new])
+    last = {"attempt_no": max(numbers.values()), "chain_hash": links[-1]}
+    connection.execute(update(chain_end), last)
     rows = [
         {**row, "attempt_no": numbers[one.attempt["attempt_id"]]}
         for one in new

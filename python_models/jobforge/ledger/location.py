@@ -7,6 +7,7 @@ in either of them. A path is found without SQLAlchemy, which a run that has no l
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +34,8 @@ WAREHOUSE_VARIABLE = "JOBFORGE_WAREHOUSE"
 DEFAULT_WAREHOUSE = "warehouse/jobforge.duckdb"
 
 _SQLITE_HEAD = b"SQLite format 3\x00"
+# What libpq takes begins with one of its keywords; a path that does is written with ./ before it.
+_KEYWORDS = re.compile(r"(host|hostaddr|port|dbname|user|password|service|sslmode)\s*=")
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 _URLS = tuple(f"{scheme}:" for scheme in (*_POSTGRES, "sqlite", "file"))
 # What dbt clean deletes.
@@ -92,6 +95,8 @@ def environment_passwords() -> tuple[str, ...]:
 
 def _address(text: str) -> URL | None:
     """Return a text as an address, None where it is a path."""
+    if _KEYWORDS.match(text):
+        return _of_keywords(text)
     if "://" not in text:
         if text.startswith(_URLS):
             raise LedgerError(
@@ -106,6 +111,31 @@ def _address(text: str) -> URL | None:
         return make_url(text)
     except (ArgumentError, ValueError):
         raise LedgerError(f"{VARIABLE} is not a URL that can be read") from None
+
+
+def _of_keywords(text: str) -> URL:
+    """Return libpq's keywords and values (`host=… dbname=…`) as an address."""
+    from sqlalchemy.engine import URL
+
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        raise LedgerError(
+            "a ledger on PostgreSQL needs its driver: pip install 'jobforge[postgres]'"
+        ) from None
+    try:
+        given = {name: str(value) for name, value in conninfo_to_dict(text).items()}
+    except ProgrammingError:
+        raise LedgerError(
+            f"{VARIABLE} begins like keywords of PostgreSQL and cannot be read: write"
+            " postgresql://user@host/database, or ./ before a path"
+        ) from None
+    names = ("user", "password", "host", "port", "dbname")
+    user, password, host, port, database = (given.pop(name, None) for name in names)
+    return URL.create(
+        "postgresql+psycopg", user, password, host, int(port) if port else None, database, given
+    )
 
 
 def _checked(given: Path) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, insert, inspect, select
 
+from jobforge.ledger import chain
 from jobforge.ledger.dialects import Dialect
 from jobforge.ledger.errors import LedgerCorruptError, LedgerError
 from jobforge.ledger.tables import schema_version
@@ -122,8 +123,16 @@ _VERSION_4 = (
     "insert into claimant select distinct run_id, 0, {steady} from claim",
 )
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5 = (
+    "alter table attempt add column chain_hash text",
+    "create table chain_end (attempt_no bigint not null, chain_hash text not null)",
+)
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 CURRENT_VERSION = len(MIGRATIONS)
+
+# What follows a version's statements and is no SQL.
+_FOLLOW_UPS = {5: chain.begin}
 
 
 def version_of(connection: Connection, dialect: Dialect) -> int:
@@ -155,5 +164,7 @@ def migrate(connection: Connection, dialect: Dialect) -> None:
         for statement in statements:
             given = {"numbered": dialect.numbered, "steady": dialect.steady(connection)}
             connection.exec_driver_sql(statement.format(**given))
+        if version in _FOLLOW_UPS:
+            _FOLLOW_UPS[version](connection)
         applied = {"version": version, "applied_at": dialect.now(connection)}
         connection.execute(insert(schema_version), applied)

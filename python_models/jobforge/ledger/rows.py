@@ -1,8 +1,8 @@
 """Records as rows, rows as records, and the hashes that hold a row together.
 
-An attempt's hash covers all of its columns that are not null, the number of its answers among
-them; an answer's covers its own and its attempt's hash. So nothing of either can be changed, and no
-answer taken away, unnoticed.
+An attempt's hash covers all of its columns that are not null but its link in the ledger's chain,
+the number of its answers among them; an answer's covers its own and its attempt's hash. So nothing
+of either can be changed, and no answer taken away, unnoticed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Row = dict[str, Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_UNHASHED = ("attempt_no", "answer_no", "row_hash")
+_UNHASHED = ("attempt_no", "answer_no", "row_hash", "chain_hash")
 _ATTEMPT_COLUMNS = sorted(c.name for c in tables.attempt.c if c.name not in _UNHASHED)
 _ANSWER_COLUMNS = sorted(
     c.name for c in tables.answer.c if c.name not in (*_UNHASHED, "attempt_no")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,6 +31,7 @@ from jobforge.ledger import (
 )
 from jobforge.ledger.database import Database
 from jobforge.ledger.errors import (
+    LedgerCorruptError,
     LedgerError,
     LedgerOutdatedError,
     NoLedgerError,
@@ -49,7 +51,7 @@ from jobforge.ledger.records import (
     Why,
 )
 from jobforge.ledger.secrets import Secrets
-from jobforge.ledger.tables import claim
+from jobforge.ledger.tables import answer, claim
 
 __all__ = ["Ledger"]
 
@@ -85,7 +87,9 @@ class Ledger:
             found = self._database.read(self._version)
             if found != CURRENT_VERSION:
                 self._database.write(lambda connection: migrate(connection, self._dialect))
+                self._database.settle()
             self._database.write(self._touch)
+            self._check_indexes()
         except LedgerError as error:
             if self._database.shown in str(error):
                 raise
@@ -101,6 +105,16 @@ class Ledger:
             kind = LedgerOutdatedError if found < CURRENT_VERSION else LedgerError
             change = "a run brings it on" if found < CURRENT_VERSION else "install a newer jobforge"
             raise kind(f"its schema has version {found}, not {CURRENT_VERSION}: {change}")
+
+    def _check_indexes(self) -> None:
+        # An index that lost a row hides an answer, and its cell would be paid for again.
+        damaged = self._database.read(partial(self._dialect.damage, table=answer.name))
+        if damaged:
+            raise LedgerCorruptError(
+                f"the ledger {self._database.shown} is damaged: {damaged[0]}. `jobforge ledger"
+                " verify` lists what is; where only an index is, `sqlite3 FILE reindex` makes it"
+                " anew from its table; otherwise restore the ledger from a backup or an export"
+            )
 
     def _touch(self, connection: Connection) -> None:
         # One row is really written: a ledger that takes nothing says so before any call.

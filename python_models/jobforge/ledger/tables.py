@@ -18,6 +18,7 @@ __all__ = [
     "attempt",
     "batch",
     "batch_item",
+    "chain_end",
     "claim",
     "metadata",
     "pending_cell",
@@ -79,6 +80,14 @@ answer = Table(
     Column("confidence", Double),
     Column("rationale", Text),
     Column("row_hash", Text, nullable=False),
+)
+
+# One row: the number of the last attempt and its link in the chain.
+chain_end = Table(
+    "chain_end",
+    metadata,
+    Column("attempt_no", BigInteger, nullable=False),
+    Column("chain_hash", Text, nullable=False),
 )
 
 claim = Table(

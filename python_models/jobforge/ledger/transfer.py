@@ -1,7 +1,8 @@
 """The ledger as one Parquet file and back: a row per attempt, with its texts and its answers.
 
 An import trusts nothing: a row whose hashes do not hold stays out, and so does one that is here
-already, changed or not.
+already, changed or not. A file from which attempts were taken is named as such; what is left of it
+is taken.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, select
 
-from jobforge.ledger import entries, tables
+from jobforge.ledger import chain, entries, tables
 from jobforge.ledger.columns import TEXT_COLUMNS
 from jobforge.ledger.database import Database
 from jobforge.ledger.errors import LedgerError, SecretFoundError
@@ -27,11 +28,12 @@ from jobforge.ledger.rows import Row
 from jobforge.ledger.secrets import Secrets
 from jobforge.ledger.streams import pages
 from jobforge.ledger.texts import chunks, fetch
-from jobforge.ledger.verification import answers_of, row_faults
+from jobforge.ledger.verification import answers_of, chain_faults, row_faults
 
 __all__ = ["export", "import_"]
 
 _FORMAT = {b"jobforge.ledger.export": b"1"}
+_CHAIN_END = "jobforge.ledger.chain_end"
 _ATTEMPTS_AT_ONCE = 500
 _TYPES = {"TEXT": pa.string(), "BIGINT": pa.int64(), "DOUBLE": pa.float64()}
 
@@ -60,9 +62,12 @@ def export(database: Database, path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with pq.ParquetWriter(unfinished, _SCHEMA, compression="zstd") as writer:
+            end = chain.START
             for rows in _read_pages(database):
                 writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
                 count += len(rows)
+                end = rows[-1]["chain_hash"] or ""
+            writer.add_key_value_metadata({_CHAIN_END: end})
         unfinished.replace(path)
     except OSError as error:
         raise LedgerError(f"the export {path} cannot be written: {error.strerror}") from None
@@ -89,7 +94,12 @@ def import_(database: Database, path: Path, secrets: Secrets) -> ImportReport:
     """Add what is new of an exported file, some hundred attempts a transaction."""
     new_attempts = new_answers = known = 0
     faults: list[Fault] = []
+    before = chain.START
     for rows in _read_file(path):
+        for row in rows:
+            if row.get("chain_hash") is not None:
+                faults += chain_faults(row, before)
+                before = row["chain_hash"]
         good: list[entries.Prepared] = []
         for row in rows:
             found, prepared = _prepared(row, secrets)
@@ -122,7 +132,15 @@ def import_(database: Database, path: Path, secrets: Secrets) -> ImportReport:
         new_attempts += attempts
         new_answers += answers
         known += len(good) - attempts
+    if before != _chain_end(path, before):
+        faults.append(Fault("file", path.name, "the last attempts were taken out of it"))
     return ImportReport(new_attempts, new_answers, known, tuple(faults))
+
+
+def _chain_end(path: Path, found: str) -> str:
+    """Return the link with which an exported file ends; `found` where it does not say."""
+    given = (pq.read_metadata(path).metadata or {}).get(_CHAIN_END.encode())
+    return found if given is None else str(given.decode())
 
 
 def _read_file(path: Path) -> Iterator[list[Row]]:

@@ -1,4 +1,4 @@
-"""Every hash derived anew: of texts, of keys, of rows."""
+"""Every hash derived anew: of texts, of keys, of rows, of the chain of attempts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from jobforge.ledger import tables
+from jobforge.ledger import chain, tables
 from jobforge.ledger.columns import TEXT_COLUMNS
 from jobforge.ledger.database import Database
 from jobforge.ledger.hashes import cell_key, question_key, request_key, text_hash
@@ -17,7 +17,7 @@ from jobforge.ledger.rows import answer_hash, attempt_hash
 from jobforge.ledger.streams import pages, rows_of
 from jobforge.ledger.texts import contents, find_known
 
-__all__ = ["answers_of", "faults", "row_faults"]
+__all__ = ["answers_of", "chain_faults", "faults", "row_faults"]
 
 _ROWS_AT_ONCE = 500
 
@@ -33,6 +33,8 @@ def faults(database: Database) -> Iterator[Fault]:
     yield from (Fault("file", database.shown, line) for line in damaged)
     yield from (Fault("answer", key, "its attempt is missing") for (key,) in orphans)
     yield from _text_faults(database)
+    end = database.read(chain.read_end)
+    before, last = chain.START, 0
     query = select(tables.attempt)
     for page in pages(database, query, tables.attempt.c.attempt_no, _ROWS_AT_ONCE):
         rows = [row._mapping for row in page]
@@ -48,6 +50,12 @@ def faults(database: Database) -> Iterator[Fault]:
                     yield Fault("text", row[name], message)
             asked_with = parameters.get(row["parameters_text"], "")
             yield from row_faults(row, answers.get(row["attempt_no"], ()), asked_with)
+            yield from chain_faults(row, before)
+            before, last = row["chain_hash"] or "", row["attempt_no"]
+            if last == end.attempt_no and before != end.chain_hash:
+                yield Fault("attempt", row["attempt_id"], "it is not the one that was last")
+    if last < end.attempt_no:
+        yield Fault("attempt", f"number {end.attempt_no}", "the last attempts were taken away")
 
 
 def _text_faults(database: Database) -> Iterator[Fault]:
@@ -97,6 +105,15 @@ def row_faults(
         yield Fault("attempt", attempt_id, missing)
     for row in answers:
         yield from _answer_faults(row, attempt, parameters)
+
+
+def chain_faults(attempt: Mapping[str, Any], before: str) -> Iterator[Fault]:
+    """Yield what does not hold of an attempt's link; `before` is the link before it."""
+    if attempt["chain_hash"] is None:
+        yield Fault("attempt", attempt["attempt_id"], "it is not in the chain of attempts")
+    elif attempt["chain_hash"] != chain.link(before, attempt["row_hash"]):
+        message = "the chain is broken: an attempt before it was taken away, put in or changed"
+        yield Fault("attempt", attempt["attempt_id"], message)
 
 
 def _answer_faults(
