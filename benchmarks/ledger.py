@@ -156,6 +156,13 @@ def stream(url: str, answers: int) -> str:
     return f"{rows:,} rows in {spent}, peak {_peak():,.0f} MB ({_peak() - before:,.0f} more)"
 
 
+def open_for_a_run(url: str, answers: int) -> str:
+    """Open the ledger as a run that asks does, which compares the answers' indexes."""
+    clock = Clock()
+    open_ledger(url).close()
+    return f"{clock} with {answers:,} answers"
+
+
 def verify(url: str, answers: int) -> str:
     """Derive every hash anew."""
     with open_ledger(url, read_only=True) as ledger:
@@ -223,6 +230,7 @@ def main() -> None:
         _measured("claim, 4,096 cells at a time", claim, large, 4096 * 25, 4096)
         _measured("stream", stream, large, answers)
         _measured("stream into a DuckDB table", load, large, answers)
+        _measured("open for a run", open_for_a_run, large, answers)
         _measured("verify", verify, large, answers)
         _measured("export and import", move, large, answers)
 
