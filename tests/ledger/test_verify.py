@@ -171,3 +171,31 @@ def test_a_byte_of_an_index_is_seen_before_a_cell_is_paid_for_again(path: Path) 
     assert {"file"} in found, "the index alone"
     path.write_bytes(content)
     open_ledger(str(path)).close()
+
+
+def test_an_attempt_outside_the_chain_is_the_only_one_blamed(path: Path, tmp_path: Path) -> None:
+    """As an older release adds one to a shared ledger; an export of it moves whole."""
+    with open_ledger(str(path)) as ledger:
+        ledger.record([attempt(asked(3))])
+    connection = sqlite3.connect(path)
+    before = "select chain_hash from attempt where attempt_no = 2"
+    connection.execute(f"update chain_end set attempt_no = 2, chain_hash = ({before})")
+    connection.execute("update attempt set chain_hash = null where attempt_no = 3")
+    connection.commit()
+    connection.close()
+    with open_ledger(str(path)) as ledger:
+        ledger.record([attempt(asked(4))])
+        assert [fault.key for fault in ledger.verify()] == ["J3-model-a-0"]
+        ledger.export(tmp_path / "x.parquet")
+    with open_ledger(str(tmp_path / "other.sqlite")) as other:
+        assert other.import_(tmp_path / "x.parquet").faults == ()
+
+
+def test_a_ledger_without_its_chains_end_is_refused_before_anything_is_asked(path: Path) -> None:
+    """What could not be recorded later is not sent."""
+    connection = sqlite3.connect(path)
+    connection.execute("delete from chain_end")
+    connection.commit()
+    connection.close()
+    with pytest.raises(LedgerCorruptError, match="the end of the chain of attempts is missing"):
+        open_ledger(str(path))

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
+from jobforge.ledger.errors import missing
 from jobforge.ledger.hashes import digest
 from jobforge.ledger.tables import attempt, chain_end
 
@@ -51,13 +52,18 @@ def extend(before: str, row_hashes: list[str]) -> list[str]:
 
 def hold(connection: Connection) -> End:
     """Return the end of the chain, and let nobody else add to it until the transaction ends."""
-    row = connection.execute(_END.with_for_update()).one()
-    return End(row.attempt_no, row.chain_hash)
+    return _end(connection, _END.with_for_update())
 
 
 def read_end(connection: Connection) -> End:
     """Return the end of the chain."""
-    row = connection.execute(_END).one()
+    return _end(connection, _END)
+
+
+def _end(connection: Connection, query: Select[tuple[int, str]]) -> End:
+    row = connection.execute(query).first()
+    if row is None:
+        raise missing("the end of the chain of attempts")
     return End(row.attempt_no, row.chain_hash)
 
 

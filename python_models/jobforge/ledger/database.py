@@ -75,7 +75,6 @@ class Database:
     def settle(self) -> None:
         """Bring what was written to where a copy of the ledger's file has it."""
         with self._explained(), self._engine.connect() as connection:
-            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             self.dialect.settle(connection)
 
     def _patiently(self, act: Callable[[], T], patience: float | None = None) -> T:

@@ -46,6 +46,7 @@ _OLDEST_SQLITE = (3, 24, 0)
 _ROOM_NEEDED = 16 * 2**20
 _PROBE = 2**20
 _MAKING_SECONDS = 1.0
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _POSTGRES_LOCK = 0x6A6F62666F726765  # "jobforge"
 # A deadlock, a lock that was not given, a session that was ended, a server that stops or starts.
 _PASSING = ("40P01", "40001", "55P03", "25P03", "57P01", "57P02", "57P03", "57P05")
@@ -150,12 +151,12 @@ class Sqlite:
             )
         if self._read_only and not self._path.exists():
             raise NoLedgerError(f"there is no ledger at {self._path} yet: a run makes one")
-        self._is_whole()
+        self._check_log()
         engine = create_engine("sqlite://", creator=self._connect, poolclass=QueuePool)
         event.listen(engine, "begin", _begin)
         return engine
 
-    def _is_whole(self) -> None:
+    def _check_log(self) -> None:
         # A new ledger's file gets its tables from the log beside it, or had them from the start:
         # without both, what there was is gone. Whoever makes one just now is waited for.
         until = time.monotonic() + min(self._wait_seconds, _MAKING_SECONDS)
@@ -244,12 +245,8 @@ class Sqlite:
                 probe.unlink(missing_ok=True)
             if shutil.disk_usage(folder).free < _ROOM_NEEDED:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except (PermissionError, NotADirectoryError, FileExistsError) as error:
-            raise LedgerError(
-                f"the ledger {self._path} cannot be written: {error.strerror}"
-            ) from None
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            if error.errno not in _NO_ROOM:
                 raise LedgerError(
                     f"the ledger {self._path} cannot be written: {error.strerror}"
                 ) from None

@@ -126,16 +126,16 @@ def _of_keywords(text: str) -> URL:
         ) from None
     try:
         given = {name: str(value) for name, value in conninfo_to_dict(text).items()}
-    except ProgrammingError:
+        port = int(given.pop("port", 0)) or None
+    except (ProgrammingError, ValueError):
         raise LedgerError(
             f"{VARIABLE} begins like keywords of PostgreSQL and cannot be read: write"
             " postgresql://user@host/database, or ./ before a path"
         ) from None
-    names = ("user", "password", "host", "port", "dbname")
-    user, password, host, port, database = (given.pop(name, None) for name in names)
-    return URL.create(
-        "postgresql+psycopg", user, password, host, int(port) if port else None, database, given
+    user, password, host, database = (
+        given.pop(name, None) for name in ("user", "password", "host", "dbname")
     )
+    return URL.create("postgresql+psycopg", user, password, host, port, database, given)
 
 
 def _checked(given: Path) -> Path:

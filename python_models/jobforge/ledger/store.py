@@ -21,6 +21,7 @@ from sqlalchemy import Connection, delete, insert
 
 from jobforge.ledger import (
     batches,
+    chain,
     claims,
     entries,
     lookup,
@@ -119,6 +120,7 @@ class Ledger:
     def _touch(self, connection: Connection) -> None:
         # One row is really written: a ledger that takes nothing says so before any call.
         probe = {"cell_key": "probe", "run_id": "probe", "expires_at": 0}
+        chain.hold(connection)
         connection.execute(delete(claim).where(claim.c.cell_key == "probe"))
         connection.execute(insert(claim), probe)
         connection.execute(delete(claim).where(claim.c.cell_key == "probe"))

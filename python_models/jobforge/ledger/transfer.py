@@ -66,7 +66,7 @@ def export(database: Database, path: Path) -> int:
             for rows in _read_pages(database):
                 writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
                 count += len(rows)
-                end = rows[-1]["chain_hash"] or ""
+                end = rows[-1]["chain_hash"] or end
             writer.add_key_value_metadata({_CHAIN_END: end})
         unfinished.replace(path)
     except OSError as error:

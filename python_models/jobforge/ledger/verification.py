@@ -51,7 +51,7 @@ def faults(database: Database) -> Iterator[Fault]:
             asked_with = parameters.get(row["parameters_text"], "")
             yield from row_faults(row, answers.get(row["attempt_no"], ()), asked_with)
             yield from chain_faults(row, before)
-            before, last = row["chain_hash"] or "", row["attempt_no"]
+            before, last = row["chain_hash"] or before, row["attempt_no"]
             if last == end.attempt_no and before != end.chain_hash:
                 yield Fault("attempt", row["attempt_id"], "it is not the one that was last")
     if last < end.attempt_no:
