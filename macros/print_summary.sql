@@ -31,14 +31,13 @@
         {% do labels.update({status: "from " ~ status | upper}) %}
     {% endfor %}
     {% do labels.update(model_labels) %}
-    {% do log("", info=true) %}
-    {% do log("JobForge: " ~ total ~ " cells (job × attribute)", info=true) %}
+    {% do say("") %}
+    {% do say("JobForge: " ~ total ~ " cells (job × attribute)") %}
     {% for status, label in labels.items() %}
         {% set count = cells.get(status, 0) %}
-        {% do log(
+        {% do say(
             "  " ~ "%-27s" | format(label) ~ "%9d" | format(count)
-            ~ "  " ~ "%5.1f" | format(100 * count / total if total else 0) ~ " %",
-            info=true
+            ~ "  " ~ "%5.1f" | format(100 * count / total if total else 0) ~ " %"
         ) %}
     {% endfor %}
     {% do log_reasons(gold) %}
@@ -54,7 +53,7 @@
         ~ " order by count(*) desc, fill_reason limit 5"
     ) %}
     {% for row in rows %}
-        {% do log("  " ~ row[2] ~ " " ~ row[0] ~ ": " ~ row[1], info=true) %}
+        {% do say("  " ~ row[2] ~ " " ~ row[0] ~ ": " ~ beginning(row[1], 300)) %}
     {% endfor %}
 {% endmacro %}
 
@@ -79,10 +78,10 @@
         ~ input_keys ~ " where rows_without_partner > 0"
         ~ " order by input, key_column, points_to"
     ) if not demo_stands_in(row[0]) %}
-        {% do log(
+        {% do say(
             "  " ~ row[0] ~ "." ~ row[1] ~ ": " ~ row[2] ~ " of " ~ row[3] ~ " ("
             ~ "%.1f" | format(row[4]) ~ " %) are not in " ~ row[5] ~ ", such as "
-            ~ row[6], info=true
+            ~ beginning(row[6])
         ) %}
     {% endfor %}
 {% endmacro %}
@@ -95,25 +94,32 @@
     {% endif %}
     {% set counts = run_query(
         "select count(case when is_error then 1 end),"
-        ~ " count(case when not is_error then 1 end) from " ~ quarantine
+        ~ " count(case when not is_error and not is_used_in_part then 1 end),"
+        ~ " count(case when not is_error and is_used_in_part then 1 end) from " ~ quarantine
     ).rows[0] %}
     {% if counts[1] %}
-        {% do log(
+        {% do say(
             "  " ~ counts[1] ~ " input rows are left out by rule (unreliable or not "
             ~ "relevant O*NET figures, repeated crosswalk pairs, the demo's rows that "
-            ~ "do not fit your own)", info=true
+            ~ "do not fit your own)"
+        ) %}
+    {% endif %}
+    {% if counts[2] %}
+        {% do say(
+            "  " ~ counts[2] ~ " input rows had invisible characters in their keys, which "
+            ~ "were taken off"
         ) %}
     {% endif %}
     {% if counts[0] %}
-        {% do log(
+        {% do say(
             "  " ~ counts[0] ~ " input rows could not be used; they are in "
-            ~ quarantine ~ " with their reasons, the first being:", info=true
+            ~ quarantine ~ " with their reasons, the first being:"
         ) %}
         {% for row in run_query(
             "select source_file, source_row, reason from " ~ quarantine
             ~ " where is_error order by source_file, source_row limit 5"
         ) %}
-            {% do log("    " ~ row[0] ~ " row " ~ row[1] ~ ", " ~ row[2], info=true) %}
+            {% do say("    " ~ row[0] ~ " row " ~ row[1] ~ ", " ~ beginning(row[2], 300)) %}
         {% endfor %}
     {% endif %}
 {% endmacro %}

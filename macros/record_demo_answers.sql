@@ -13,8 +13,8 @@
     {% set open_cells = run_query(
         "select count(*) from " ~ answers ~ " where outcome <> 'answered'"
     ).rows[0][0] %}
-    {% do log(
+    {% do say(
         "Recorded the answers in " ~ path ~ "; " ~ open_cells
-        ~ " cells have none", info=true
+        ~ " cells have none"
     ) %}
 {% endmacro %}

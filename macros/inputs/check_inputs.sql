@@ -18,7 +18,7 @@
             ) %}
         {% endfor %}
         {% if problems %}
-            {{ exceptions.raise_compiler_error(
+            {{ stop_for(
                 "The inputs are not all there:\n  - " ~ problems | join("\n  - ")
                 ~ "\nSee docs/input_contract.md."
             ) }}
@@ -92,9 +92,9 @@
         if input_is_from(input, "files") and not is_from_oasis_files(input) %}
         {% set files = var("oasis_dir") ~ "/*_oasis*.csv" %}
         {% if glob_names(path_pattern(files)) %}
-            {% do log(
+            {% do say(
                 "The input " ~ input ~ " is read from " ~ input ~ "_file alone, not from "
-                ~ data_dir() ~ "/" ~ files ~ ": input_oasis_profiles is neither files nor tables", info=true
+                ~ data_dir() ~ "/" ~ files ~ ": input_oasis_profiles is neither files nor tables"
             ) %}
         {% endif %}
     {% endfor %}
@@ -110,7 +110,7 @@
     {% set problems = [] %}
     {% set rows = [] %}
     {% if found | length > 1 %}
-        {% do exceptions.warn(
+        {% do warn_of(
             "several files match " ~ file.path ~ " (input " ~ input ~ "), and all of them are "
             ~ "read: " ~ found | sort | join(", ")
         ) %}

@@ -13,14 +13,14 @@
     {% set chosen = own or var("input", "") or env_var("JOBFORGE_INPUT", "demo") %}
     {% set modes = chosen.replace(" ", "").split("+") %}
     {% for mode in modes if mode not in ["demo", "files", "tables", "none"] %}
-        {{ exceptions.raise_compiler_error(
+        {{ stop_for(
             "The input `" ~ input ~ "` is to come from `" ~ mode
             ~ "`, which is none of demo, files, tables, none. Set the var input or input_"
             ~ input ~ ", or the environment's JOBFORGE_INPUT."
         ) }}
     {% endfor %}
     {% if "none" in modes and (modes | length > 1 or input in ["jobs", "attributes"]) %}
-        {{ exceptions.raise_compiler_error(
+        {{ stop_for(
             "The input `" ~ input ~ "` is to come from `" ~ chosen ~ "`: " ~ (
                 "without jobs and attributes there is no cell"
                 if modes | length == 1 else "`none` stands alone"

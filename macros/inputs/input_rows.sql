@@ -1,7 +1,22 @@
 {# All rows of an input in the contract's columns, as text, each with the file
    (or table) and the row it came from; record_problem says what is wrong with a
-   record that could not be cut into the contract's columns. #}
+   record that could not be cut into the contract's columns. What nobody sees is taken
+   off every text, and invisible_characters says of which keys. #}
 {% macro input_rows(input) %}
+    select
+        {%- for column in input_contract()[input] %}
+        {{ without_invisible(column) }} as {{ column }},
+        {%- endfor %}
+        source_file,
+        source_row,
+        {{ without_invisible("record_problem") }} as record_problem,
+        {{ invisible_characters_of(input_contract()[input]) }} as invisible_characters,
+    from (
+        {{- given_rows(input) }}
+    )
+{%- endmacro %}
+
+{% macro given_rows(input) %}
     {%- for mode in input_modes(input) %}
     {%- if mode == "demo" %}
     {{ contract_rows(input, ref("demo_" ~ input), "seeds/demo/demo_" ~ input ~ ".csv", {}) }}

@@ -22,7 +22,7 @@
     {% endset %}
     {% set are_read = is_from_oasis_files("authoritative_values") and not flags.EMPTY %}
     {% for row in run_query(query) if are_read %}
-        {% do exceptions.warn(
+        {% do warn_of(
             "the file " ~ data_dir() ~ "/" ~ var("oasis_dir") ~ "/"
             ~ {"work_activities": "workactivities", "work_context": "workcontext"}.get(
                 row[0], row[0] | replace("_", "-")

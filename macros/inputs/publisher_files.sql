@@ -82,7 +82,7 @@
         {% if name is not none and (need == "required" or column in names) %}
             {% do columns.append(name) %}
         {% elif name is none and need == "required" %}
-            {{ exceptions.raise_compiler_error(
+            {{ stop_for(
                 "The var columns maps " ~ input ~ "." ~ column
                 ~ " to nothing, but every row needs it: name the column that holds it."
             ) }}

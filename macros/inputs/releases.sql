@@ -34,10 +34,9 @@
             ~ " from glob(" ~ text_literal(file.pattern) ~ ") order by file"
         ) if release != named and (file.var, release) not in said %}
             {% do said.append((file.var, release)) %}
-            {% do log(
+            {% do say(
                 "The file " ~ path ~ " is of release " ~ release ~ ", and gold says so of its"
-                ~ " values; the var for files that do not tell their release says " ~ named,
-                info=true
+                ~ " values; the var for files that do not tell their release says " ~ named
             ) %}
         {% endfor %}
     {% endfor %}

@@ -57,7 +57,7 @@
     {% endif %}
     {% for input in last_row_counts() | map(attribute=0) | unique
         if input_modes(input) == ["demo"] %}
-        {% do exceptions.warn(
+        {% do warn_of(
             "The demo's rows take the place of your own in the input " ~ input
             ~ ": set the var input or JOBFORGE_INPUT where that is not meant."
         ) %}

@@ -6,7 +6,7 @@
 {% macro stop_at_unknown_codes(input_keys) %}
     {% set share = var("input_max_error_share") | float(-1) %}
     {% if not 0 <= share <= 1 %}
-        {{ exceptions.raise_compiler_error(
+        {{ stop_for(
             "The var input_max_error_share is `" ~ var("input_max_error_share")
             ~ "`; it must be a number from 0 to 1."
         ) }}
@@ -21,9 +21,9 @@
     ) if not demo_stands_in(row[0]) %}
         {% set unknown = row[0] ~ "." ~ row[1] ~ ": " ~ row[3] ~ " of " ~ row[2] ~ " codes ("
             ~ "%.1f" | format(100 * row[4] | float)
-            ~ " %) are not in the classification, such as `" ~ row[5] ~ "`" %}
+            ~ " %) are not in the classification, such as `" ~ beginning(row[5]) ~ "`" %}
         {% if demo_stands_in(row[6]) %}
-            {% do exceptions.warn(
+            {% do warn_of(
                 unknown ~ ": the demo's few classes stand in for it; have the input " ~ row[6]
                 ~ " from files or tables of your own"
             ) %}
@@ -32,7 +32,7 @@
         {% endif %}
     {% endfor %}
     {% if problems %}
-        {{ exceptions.raise_compiler_error(
+        {{ stop_for(
             "Too many codes of the inputs are unknown:\n  - " ~ problems | join("\n  - ")
             ~ "\nCorrect the codes, or the column that is read as them; where it is meant "
             ~ "so, set the var input_max_error_share (now " ~ share ~ ")."

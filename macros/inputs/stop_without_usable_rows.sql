@@ -5,9 +5,9 @@
         "select count(*), min(problem) from " ~ checked
         ~ " having count(*) > 0 and count(case when is_usable then 1 end) = 0"
     ) %}
-        {{ exceptions.raise_compiler_error(
+        {{ stop_for(
             "None of the " ~ counts[0] ~ " rows of the input " ~ input ~ " can be used, such as: "
-            ~ counts[1] ~ "\nCorrect them."
+            ~ beginning(counts[1], 300) ~ "\nCorrect them."
             ~ "\nSee docs/input_contract.md."
         ) }}
     {% endfor %}

@@ -39,6 +39,7 @@ select
     candidate_values.request_id,
     candidate_values.imputed_at,
     candidate_values.is_stale,
+    candidate_values.is_superseded,
     coalesce(candidate_values.dbt_invocation_id, '{{ invocation_id }}')
         as dbt_invocation_id,
 from ranked_candidates

@@ -28,6 +28,8 @@ TITLES = "oasis/example-titles_oasis_2023_v1.0.csv"
 NOC = "noc/noc_structure_en.csv"
 CROSSWALK = "crosswalk/noc2021_onet26.csv"
 ONET_SKILLS = "onet/Skills.txt"
+ZERO_WIDTH, SOFT_HYPHEN, OVERRIDE, TAG = "\u200b", "\u00ad", "\u202e", "\U000e0041"
+ESCAPE = "\x1b"
 JOBS, ATTRIBUTES, RATINGS = "hr/positions.csv", "hr/attributes.csv", "hr/ratings.csv"
 
 
@@ -81,7 +83,10 @@ def faulty_files() -> dict[str, str]:
             *(JOBS, "P9,Ghost writer,,99999,", "P1,Mayor again,Council,10,", "P10,,Care,31100,"),
             *(",No number,Care,31100,", "P11,Clerk, senior,Care,31100,", "P12,Baker,Care,31100"),
             "P13,Deputy,Council,0012,",
-        ),
+        )
+        .replace("P3,Software arch", f"P3{ZERO_WIDTH},Software{SOFT_HYPHEN} arch")
+        .replace("P4,Surgeon", f"{OVERRIDE}P4,Surgeon")
+        .replace("P7,Information", f"P7,{ESCAPE}[2JInformation"),
         ATTRIBUTES: with_lines(
             *(ATTRIBUTES, "HR Grade,Grade,organisation,,text,,,,"),
             "hr_tools,Tools again,organisation,,text,,,,",
@@ -98,7 +103,7 @@ def faulty_files() -> dict[str, str]:
             *("job,P8,hr_team,-1,HR,2026", "job,P8,hr_on_call,maybe,HR,2026"),
             *("job,P7,hr_clearance,top,HR,2026", "job,P2,hr_tools,c,HR,2026"),
             *("planet,Mars,hr_team,1,HR,2026", "job,P7,hr_tools,,HR,2026"),
-        ),
+        ).replace("job,P8,hr_clearance,none", f"job,{ESCAPE}P8,hr_clear{ZERO_WIDTH}ance,no{TAG}ne"),
     }
 
 
@@ -569,6 +574,30 @@ def test_faults_cost_nothing_else(faulty: Done, files: Done) -> None:
     """
     assert faulty.warehouse.query(query) == files.warehouse.query(query)
     assert faulty.value("P4", "skills_digital_literacy") == "1.25"
+
+
+def test_what_nobody_sees_is_taken_off_and_noted(faulty: Done) -> None:
+    """Keys are used without it and their rows are noted; nothing of it is printed or kept."""
+    noted = faulty.warehouse.query(
+        f"select input, source_row, is_used_in_part, reason from {QUARANTINE}"
+        " where not is_error and contains(reason, 'invisible') order by all"
+    )
+    done = "which were taken off; correct it where it comes from"
+    assert noted == [
+        (
+            "authoritative_values",
+            4,
+            True,
+            f"attribute_id: had invisible characters (U+200B), {done}",
+        ),
+        ("jobs", 4, True, f"job_id: had invisible characters (U+200B), {done}"),
+        ("jobs", 5, True, f"job_id: had invisible characters (U+202E), {done}"),
+    ]
+    hidden = (ZERO_WIDTH, SOFT_HYPHEN, OVERRIDE, TAG, f"{ESCAPE}[2J")
+    assert [text for text in hidden if text in faulty.run.output] == []
+    assert [faulty.warehouse.tables_with(text) for text in hidden] == [[]] * len(hidden)
+    said = "  3 input rows had invisible characters in their keys, which were taken off"
+    assert any(line.endswith(said) for line in faulty.run.lines)
 
 
 def test_the_release_is_that_of_the_file(faulty: Done) -> None:

@@ -356,6 +356,42 @@ def test_what_was_answered_is_never_asked_again(address_only: Live, place: Path)
     assert deleted.query(stale, job_id) == [(False, False), (True, False)]
 
 
+def test_superseded_answer_is_a_candidate_that_lost(address_only: Live, place: Path) -> None:
+    """HR fills a cell that the model had answered: the answer can still be seen, for nothing."""
+    warehouse = address_only.warehouse.copy_to(place / "superseded")
+    cell = ("LW-022", "abilities_originality")
+    said = warehouse.query(
+        "select value, rationale, request_id, imputed_at, dbt_invocation_id"
+        f" from {GOLD} where (job_id, attribute_id) = ($1, $2) and fill_status = 'llm'",
+        *cell,
+    )
+    warehouse.query(
+        "insert into main_demo.demo_authoritative_values"
+        " values ('job', $1, $2, '2', 'HR ratings', '2026')",
+        *cell,
+    )
+    with Server(answer=answer) as server:
+        env = {
+            "OPENAI_BASE_URL": server.base_url,
+            "JOBFORGE_LEDGER": str(address_only.warehouse.ledger),
+        }
+        warehouse.dbt(*BUILD, "stg_authoritative_values+", env=env).ok()
+        assert server.asked == []
+    provenance = "main.gold_job_attribute_provenance where (job_id, attribute_id) = ($1, $2)"
+    assert warehouse.query(
+        "select candidate_rank, is_winner, source_type, is_superseded"
+        f" from {provenance} order by 1",
+        *cell,
+    ) == [(1, True, "AUTHORITATIVE", None), (2, False, "LLM", True)]
+    assert said == warehouse.query(
+        "select value, rationale, request_id, imputed_at, dbt_invocation_id"
+        f" from {provenance} and not is_winner",
+        *cell,
+    )
+    others = "select count(*) from main.gold_job_attribute_provenance where is_superseded"
+    assert warehouse.one(others) == 1
+
+
 def test_prefix_is_the_same_for_every_job_of_a_pack(address_only: Live) -> None:
     """Requests of one pack share their system message to the byte, and are sent together."""
     packs = [

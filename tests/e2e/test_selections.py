@@ -92,3 +92,33 @@ def test_one_table_of_gold_with_all_that_it_needs(
     assert run.statuses("model")["gold_job_attributes"] == "success"
     assert len(run.statuses("test")) > 100
     assert any("JobForge: 1000 cells" in line for line in run.lines)
+
+
+def test_no_value_is_joined_to_another_job(copy_of_demo: Callable[..., Warehouse]) -> None:
+    """A job that is added before others moves their numbers: what stands on the old ones stops."""
+    warehouse = copy_of_demo("renumbered")
+    gold = "select * from main.gold_job_attributes order by all"
+    before = warehouse.query(gold)
+    warehouse.query(
+        "insert into main_demo.demo_jobs (job_id, job_title) values ('ZZ-999', 'Last of all')"
+    )
+    kept = warehouse.dbt("run", "--select", "int_jobs_checked", "int_jobs").ok()
+    assert "other ids than before" not in kept.output
+    warehouse.query("insert into main_demo.demo_jobs (job_id, job_title) values ('AA-1', 'First')")
+    moved = warehouse.dbt("run", "--select", "int_jobs_checked", "int_jobs").ok()
+    (said,) = {line for line in moved.lines if "other ids than before" in line}
+    assert "dbt build --select int_jobs+" in said
+    assert warehouse.dbt("run", "--select", "gold_job_attributes").code == 1
+    assert warehouse.query(gold) == before
+    whole = warehouse.dbt("build", "--exclude-resource-type", "unit_test", "--select", "int_jobs+")
+    whole.ok()
+    assert "other ids than before" not in whole.output
+    same = "select * from main.gold_job_attributes where job_id not in ('AA-1', 'ZZ-999')"
+    shown = "job_id, attribute_id, value, fill_status, source_record"
+    had = {(row[0], row[1], row[5]) for row in before}
+    assert {(r[0], r[1], r[2]) for r in warehouse.query(f"select {shown} from ({same})")} == had
+    # A run that numbers anew and builds all says nothing.
+    warehouse.query("delete from main_demo.demo_jobs where job_id = 'AA-1'")
+    again = warehouse.dbt("build", "--exclude-resource-type", "unit_test", "--exclude", "demo_jobs")
+    again.ok()
+    assert "other ids than before" not in again.output

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from jobforge.requests import keys
-from jobforge.requests.inputs import ImputationRequest, Job, Pack
+from jobforge.requests.inputs import Attribute, ImputationRequest, Job, Pack
+from jobforge.settings import Mode
 from support.builders import (
     ATTRIBUTES,
     IDS,
@@ -304,3 +307,29 @@ def test_jobs_that_share_all_but_their_id_are_asked_each(runs: Runs) -> None:
     twins = [request(Job(job_id, "Clerk")) for job_id in ("a", "b")]
     assert outcomes(runs(*twins)) == {"answered": 2 * len(IDS)}
     assert len(runs.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("attribute", "there"),
+    [(READING, "99"), (READING, ""), (READING, "high"), (TRAVEL, "often, perhaps")],
+)
+@pytest.mark.parametrize("mode", ["live", "off"])
+def test_answer_that_was_changed_in_the_ledger_reaches_nobody(
+    runs: Runs, attribute: Attribute, there: str, mode: Mode
+) -> None:
+    """A value off its attribute's scale is failed with what to do, and is not bought again."""
+    runs(*jobs(2))
+    name = attribute.attribute_id
+    with sqlite3.connect(os.environ["JOBFORGE_LEDGER"]) as ledger:
+        ledger.execute(
+            "update answer set value = ? where answer_no ="
+            " (select min(answer_no) from answer where attribute_id = ?)",
+            (there, name),
+        )
+    rows = runs(*jobs(2), settings=replace(IN_TURN, mode=mode))
+    assert runs.asked == []
+    (failed,) = [row for row in rows if row["outcome"] != "answered"]
+    assert failed["attribute_id"] == name
+    assert (failed["outcome"], failed["value"]) == ("failed", None)
+    assert failed["reason_code"] == "value_off_type"
+    assert "jobforge ledger verify" in failed["reason"]

@@ -51,7 +51,7 @@ INSIDE = {
     "answers": [
         {"outcomes"},
         {"recorded", "follow_up"},
-        {"known", "attempts"},
+        {"known", "kept", "attempts"},
         {"bookkeeper", "claims", "drafts", "failures"},
         {"run"},
         {""},

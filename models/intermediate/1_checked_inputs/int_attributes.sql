@@ -1,4 +1,8 @@
 -- An attribute goes by its number from here to gold: its place in the catalogue.
+{{ config(
+    post_hook="{{ stop_at_former_numbers(this, 'attribute_id', 'attribute_number') }}"
+) }}
+
 with checked as (
     select * from {{ ref("int_attributes_checked") }}
     where is_usable

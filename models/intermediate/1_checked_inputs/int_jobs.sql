@@ -1,4 +1,8 @@
 -- A job goes by its number from here to gold: its place in the order of job_id.
+{{ config(
+    post_hook="{{ stop_at_former_numbers(this, 'job_id', 'job_number') }}"
+) }}
+
 with checked as (
     select * from {{ ref("int_jobs_checked") }}
     where is_usable

@@ -29,17 +29,19 @@ select
     {%- else -%}
     cast(null as {{ dbt.type_string() }}) as attribute_id,
     {%- endif %}
-    {%- if input in with_rules %}
     {{ "false" if demo_stands_in(input) else "problem is not null" }} as is_error,
-    coalesce(problem, left_out_by_rule) as reason,
-    {%- else %}
-    {{ "false" if demo_stands_in(input) else "true" }} as is_error,
-    problem as reason,
-    {%- endif %}
+    concat_ws(
+        '; ', {% if input in with_rules %}coalesce(problem, left_out_by_rule)
+        {%- else %}problem{% endif %}, invisible_characters
+    ) as reason,
     is_usable as is_used_in_part,
 from {{ ref("int_" ~ input ~ "_checked") }}
-where problem is not null
-    {%- if input in with_rules %} or left_out_by_rule is not null{% endif %}
+where
+    problem is not null
+    or invisible_characters is not null
+    {%- if input in with_rules %}
+    or left_out_by_rule is not null
+    {%- endif %}
 {% if not loop.last %}
 union all
 

@@ -1,10 +1,6 @@
--- Every answer counts, whatever its confidence; a refusal or failure is none.
-with answers as (
-    select * from {{ ref("int_llm_imputed_attributes") }}
-    where outcome = 'answered'
-),
-
-jobs as (
+-- Every answer counts, whatever its confidence; a refusal or failure is none. What a
+-- better source has superseded stays a candidate, which loses.
+with jobs as (
     select
         job_id,
         job_number,
@@ -19,6 +15,59 @@ attributes as (
     from {{ ref("int_attributes") }}
 ),
 
+asked_answers as (
+    select
+        jobs.job_number,
+        attributes.attribute_number,
+        imputed.value,
+        imputed.confidence,
+        imputed.rationale,
+        imputed.model_used,
+        imputed.prompt_version,
+        imputed.request_id,
+        imputed.imputed_at,
+        imputed.dbt_invocation_id,
+        imputed.is_stale,
+        false as is_superseded,
+    from {{ ref("int_llm_imputed_attributes") }} as imputed
+    inner join jobs
+        on imputed.job_id = jobs.job_id
+    inner join attributes
+        on imputed.attribute_id = attributes.attribute_id
+    where imputed.outcome = 'answered'
+),
+
+superseded_answers as (
+    select
+        superseded.job_number,
+        superseded.attribute_number,
+        superseded.value,
+        superseded.confidence,
+        superseded.rationale,
+        superseded.model_used,
+        superseded.prompt_version,
+        superseded.request_id,
+        superseded.imputed_at,
+        superseded.dbt_invocation_id,
+        cast(null as boolean) as is_stale,
+        true as is_superseded,
+    from {{ ref("int_superseded_answers") }} as superseded
+    where
+        not exists (
+            select 1 from asked_answers
+            where
+                asked_answers.job_number = superseded.job_number
+                and asked_answers.attribute_number
+                = superseded.attribute_number
+        )
+),
+
+answers as (
+    select * from asked_answers
+    union all
+    select * from superseded_answers
+),
+
 source_precedence as (
     select * from {{ ref("stg_source_precedence") }}
     where source_type = 'LLM'
@@ -28,10 +77,10 @@ llm_values as (
     select
         cast(source_precedence.precedence_rank as integer) as precedence_rank,
         cast(row_number() over (
-            order by jobs.job_number, attributes.attribute_number
+            order by answers.job_number, answers.attribute_number
         ) as integer) as value_id,
-        jobs.job_number,
-        attributes.attribute_number,
+        answers.job_number,
+        answers.attribute_number,
         source_precedence.source_precedence,
         source_precedence.source_type,
         answers.value,
@@ -50,12 +99,11 @@ llm_values as (
         answers.request_id,
         answers.imputed_at,
         answers.is_stale,
+        answers.is_superseded,
         answers.dbt_invocation_id,
     from answers
-    inner join jobs
-        on answers.job_id = jobs.job_id
     inner join attributes
-        on answers.attribute_id = attributes.attribute_id
+        on answers.attribute_number = attributes.attribute_number
     cross join source_precedence
 )
 

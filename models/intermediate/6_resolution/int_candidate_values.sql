@@ -23,6 +23,7 @@ with source_values as (
         cast(null as {{ dbt.type_string() }}) as request_id,
         cast(null as timestamp with time zone) as imputed_at,
         cast(null as boolean) as is_stale,
+        cast(null as boolean) as is_superseded,
         cast(null as {{ dbt.type_string() }}) as dbt_invocation_id,
     from {{ ref("int_source_values") }}
 ),
@@ -48,6 +49,7 @@ llm_values as (
         request_id,
         imputed_at,
         is_stale,
+        is_superseded,
         dbt_invocation_id,
     from {{ ref("int_llm_values") }}
 ),

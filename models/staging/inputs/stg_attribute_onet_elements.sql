@@ -12,6 +12,7 @@ renamed as (
         source_file,
         source_row,
         record_problem,
+        invisible_characters,
     from source
 )
 

@@ -18,6 +18,7 @@ renamed as (
         source_file,
         source_row,
         record_problem,
+        invisible_characters,
     from source
 )
 

@@ -16,7 +16,9 @@ from jobforge.answers.recorded import Recording
 from jobforge.ledger import Answer, AskedCell
 from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.forms import Form
+from jobforge.requests.inputs import Attribute
 from jobforge.requests.keys import KeyedRequest
+from jobforge.requests.values import BadValueError, parse_value
 from jobforge.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,9 +92,9 @@ class KeptAnswers:
         settled = {key: answer for key, answer in answers.items() if self._holds(answer)}
         waiting = self._ledger.pending_cells([key for key in evidence if key not in settled])
 
-        def outcome(cell: AskedCell) -> CellOutcome | None:
+        def outcome(cell: AskedCell, attribute: Attribute) -> CellOutcome | None:
             if cell.cell_key in settled:
-                return outcome_of(settled[cell.cell_key])
+                return outcome_of(settled[cell.cell_key], attribute)
             if cell.cell_key in waiting:
                 return self._in_batch(waiting[cell.cell_key])
             return None
@@ -113,7 +115,8 @@ class KeptAnswers:
         for name in open_ids:
             answer = answers.get(cells[name].cell_key)
             if answer is not None and answer.outcome == "answered":
-                outcomes[name] = outcome_of(answer).planned_as(outcomes[name])
+                kept = outcome_of(answer, settled.keyed.pack.attribute(name))
+                outcomes[name] = kept.planned_as(outcomes[name])
         return Settled(settled.keyed, outcomes, settled.open_ids)
 
     def _in_batch(self, local_id: str) -> CellOutcome:
@@ -150,23 +153,23 @@ class StoredAnswers:
         answers: dict[str, Answer] = {}
         if self._ledger is not None:
             answers = self._ledger.lookup_questions(_question_keys(requests))
-        settled = []
-        for keyed in requests:
 
-            def outcome(cell: AskedCell, keyed: KeyedRequest = keyed) -> CellOutcome | None:
-                answer = answers.get(cell.question_key)
-                kept = None if answer is None else outcome_of(answer)
-                if self._recording is None or (kept and kept.outcome == "answered"):
-                    return kept
-                attribute = keyed.pack.attribute(cell.attribute_id)
-                return self._recording.outcome(cell.question_key, attribute) or kept
+        def outcome(cell: AskedCell, attribute: Attribute) -> CellOutcome | None:
+            answer = answers.get(cell.question_key)
+            kept = None if answer is None else outcome_of(answer, attribute)
+            if self._recording is None or (kept and kept.outcome == "answered"):
+                return kept
+            return self._recording.outcome(cell.question_key, attribute) or kept
 
-            settled.append(_settled(keyed, outcome))
-        return settled
+        return [_settled(keyed, outcome) for keyed in requests]
 
 
-def outcome_of(answer: Answer) -> CellOutcome:
-    """Return the outcome that an answer or refusal of the ledger is."""
+def outcome_of(answer: Answer, attribute: Attribute) -> CellOutcome:
+    """Return the outcome that an answer or refusal of the ledger is.
+
+    What an answer says is checked like a reply: a file can be changed by others. One that does not
+    hold is failed, and is not asked again, as it was paid for.
+    """
     source = answer.source
     if answer.outcome == "refused":
         return CellOutcome(
@@ -175,9 +178,22 @@ def outcome_of(answer: Answer) -> CellOutcome:
             model_requested=source.model_requested,
             request_id=source.request_id,
         )
+    try:
+        value = parse_value(attribute, answer.value or "")
+    except BadValueError as error:
+        text = (
+            f"the ledger's answer does not hold, {error}: jobforge ledger verify tells what was"
+            " changed; an export from before can be imported into an empty ledger"
+        )
+        return CellOutcome(
+            "failed",
+            Reason(ReasonCode.VALUE_OFF_TYPE, text),
+            model_requested=source.model_requested,
+            request_id=source.request_id,
+        )
     return CellOutcome(
         "answered",
-        value=answer.value,
+        value=value,
         confidence=answer.confidence,
         rationale=answer.rationale,
         model_requested=source.model_requested,
@@ -190,11 +206,13 @@ def outcome_of(answer: Answer) -> CellOutcome:
     )
 
 
-def _settled(keyed: KeyedRequest, outcome: Callable[[AskedCell], CellOutcome | None]) -> Settled:
+def _settled(
+    keyed: KeyedRequest, outcome: Callable[[AskedCell, Attribute], CellOutcome | None]
+) -> Settled:
     outcomes = {}
     open_ids = []
     for name, cell in keyed.cells.items():
-        found = outcome(cell)
+        found = outcome(cell, keyed.pack.attribute(name))
         if found is None:
             open_ids.append(name)
         else:

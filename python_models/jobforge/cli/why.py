@@ -87,6 +87,7 @@ def _candidate(row: dict[str, Any]) -> str:
     if row["model_used"]:
         lines.append(
             f"     {row['model_used']}, prompt {row['prompt_version']}, {row['imputed_at']}"
+            + (", superseded by a better source" if row["is_superseded"] else "")
         )
     return "\n".join(lines)
 

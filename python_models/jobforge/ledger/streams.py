@@ -46,7 +46,8 @@ ATTEMPT_SCHEMA = attempt_schema(
 ANSWER_SCHEMA = pa.schema(
     [
         *_fields(pa.string(), False, "cell_key", "question_key", "evidence_hash"),
-        *_fields(pa.string(), False, "job_id", "attribute_id", "pack_id", "outcome"),
+        *_fields(pa.string(), False, "job_id", "attribute_id", "attribute_digest", "pack_id"),
+        *_fields(pa.string(), False, "outcome"),
         *_fields(pa.string(), True, "value"),
         *_fields(pa.float64(), True, "confidence"),
         *_fields(pa.string(), True, "rationale", "reason"),
