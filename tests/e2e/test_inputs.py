@@ -168,6 +168,7 @@ def own_files(warehouse: Warehouse) -> Done:
         create schema survey;
         create table survey.replies as select * from (values
             ('job', 'P7', 'hr_team', '4', 'Survey of teams', '2026'),
+            ('job', 'P7', 'skills_critical_thinking', '4', 'Survey of teams', '2026'),
             ('unit_group', '10', 'hr_team', '9', 'Survey of teams', '2026')
         ) as t(scope_level, scope_code, attribute_id, value, "Survey", "Year");
         """
@@ -384,7 +385,7 @@ def test_files_build(files: Done) -> None:
         ("knowledges_oasis*.csv", 3),
         ("personal-attributes_oasis*.csv", 1),
         ("skills_oasis*.csv", 6),
-        ("tables", 2),
+        ("tables", 3),
         ("workactivities_oasis*.csv", 2),
         ("workcontext_oasis*.csv", 1),
     ]
@@ -598,6 +599,13 @@ def test_what_nobody_sees_is_taken_off_and_noted(faulty: Done) -> None:
     assert [faulty.warehouse.tables_with(text) for text in hidden] == [[]] * len(hidden)
     said = "  3 input rows had invisible characters in their keys, which were taken off"
     assert any(line.endswith(said) for line in faulty.run.lines)
+
+
+def test_ratings_of_ones_own_hide_no_missing_column(files: Done) -> None:
+    """An attribute that a survey rates is named all the same where OaSIS's column is missing."""
+    assert files.value("P7", "skills_critical_thinking") == "4"
+    (said,) = {line for line in files.run.lines if "skills_oasis*.csv has no rating in" in line}
+    assert "`Critical Thinking`" in said
 
 
 def test_the_release_is_that_of_the_file(faulty: Done) -> None:
