@@ -29,6 +29,8 @@ summed as (
         count(case when prompt_tokens is null then 1 end) as attempts_without_usage,
         cast(sum(cells_answered) as bigint) as cells_answered,
         cast(sum(cells_refused) as bigint) as cells_refused,
+        cast(sum(cache_write_tokens) as bigint) as cache_write_tokens,
+        cast(sum(reasoning_tokens) as bigint) as reasoning_tokens,
         cast(
             sum(case when is_comparable then prompt_tokens end) as double
         ) as counted_input,
@@ -67,6 +69,8 @@ usage as (
             as input_estimate_error,
         round(estimated_output / nullif(counted_output, 0) - 1, 4)
             as output_estimate_error,
+        cache_write_tokens,
+        reasoning_tokens,
     from summed
 )
 

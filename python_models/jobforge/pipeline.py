@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, groupby, islice
 
@@ -27,7 +28,7 @@ from jobforge.answers.recorded import Recording
 from jobforge.answers.run import Run
 from jobforge.batch.asker import BatchAsker
 from jobforge.batch.collector import collect_earlier
-from jobforge.errors import FatalRunError, InterruptedRunError
+from jobforge.errors import FatalRunError, InterruptedRunError, SettingsError
 from jobforge.ledger import existing_ledger, open_ledger
 from jobforge.ledger.secrets import Secrets
 from jobforge.live.asker import LiveAsker
@@ -38,6 +39,7 @@ from jobforge.money.prices import ModelPrice, PriceTable, resolve_price
 from jobforge.progress import Progress
 from jobforge.provider.client import request_parameters
 from jobforge.provider.connection import Connection
+from jobforge.provider.models import ModelFacts, facts_of
 from jobforge.reasons import Reason, ReasonCode
 from jobforge.redaction import visible
 from jobforge.requests.forms import RequestForms
@@ -74,6 +76,7 @@ class _Call:
 
     settings: Settings
     prices: PriceTable
+    facts: ModelFacts
     connection: Connection | None
     run_id: str
     progress: Progress
@@ -134,8 +137,12 @@ def impute(
     the ledger fails, and FatalRunError where no call made sense.
     """
     log, warn = _harmless(log), _harmless(warn or log)
+    facts = facts_of(prices.to_pylist(), settings.model)
+    if settings.reasoning_effort == "auto" and facts.reasoning_effort:
+        settings = replace(settings, reasoning_effort=facts.reasoning_effort)
     call = _Call(
         settings=settings,
+        facts=facts,
         prices=PriceTable(prices, settings.prices),
         connection=Connection.from_environment(),
         run_id=invocation_id,
@@ -227,7 +234,20 @@ def _ask_nobody(
     )
 
 
+def _check_end(call: _Call) -> None:
+    """Say that the model ends soon; raise SettingsError where it has ended."""
+    if call.connection is not None and not call.connection.is_openais_own:
+        return
+    today = datetime.now(UTC).date()
+    said = call.facts.end(today)
+    if said is not None and call.facts.is_shut_down(today) and call.settings.mode != "plan":
+        raise SettingsError(said)
+    if said is not None:
+        call.warn(said)
+
+
 def _plan(call: _Call, stack: ExitStack) -> _Way:
+    _check_end(call)
     settings = call.settings
     ledger = existing_ledger(call.ledger_url)
     calibration = Calibration()
@@ -268,6 +288,7 @@ def _plan(call: _Call, stack: ExitStack) -> _Way:
 
 
 def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: bool) -> _Way:
+    _check_end(call)
     settings = call.settings
     price = call.price(settings.model, waiver=settings.price_waiver)
     ledger = stack.enter_context(

@@ -28,6 +28,7 @@ __all__ = [
     "Mode",
     "OnFatal",
     "Price",
+    "ReasoningEffort",
     "SchemaFormChoice",
     "Settings",
     "TextBounds",
@@ -41,10 +42,13 @@ OnFatal = Literal["fail", "warn"]
 MaxTokensParameter = Literal["auto", "max_tokens", "max_completion_tokens"]
 TextBounds = Literal["auto", "on", "off"]
 SchemaFormChoice = Literal["auto", "integers", "strings", "plain"]
+ReasoningEffort = Literal["auto", "none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
+_UNSET = ("", "none", "null")
+_NONE_IS_A_CHOICE = ("llm_reasoning_effort",)
 # YAML reads a bare `off` as false and a bare `on` as true.
 _YAML_BOOLEANS = {"true": "on", "false": "off"}
-_PRICES = ("input", "cached_input", "output", "batch_discount")
+_PRICES = ("input", "cached_input", "cache_write", "output", "batch_discount")
 _HALF = Decimal("0.5")
 
 T = TypeVar("T")
@@ -52,7 +56,11 @@ T = TypeVar("T")
 
 @plain_dataclass(frozen=True, slots=True)
 class Price:
-    """A model's prices in USD for a million tokens; `batch_discount` 0.5 takes half off."""
+    """A model's prices in USD for a million tokens; `batch_discount` 0.5 takes half off.
+
+    cache_write: of tokens of the prompt that the provider writes into its cache; None where they
+    cost what plain input costs.
+    """
 
     model: str
     input: Decimal
@@ -61,11 +69,12 @@ class Price:
     batch_discount: Decimal = Decimal(0)
     as_of: date | None = None
     source: str = ""
+    cache_write: Decimal | None = None
 
     def __post_init__(self) -> None:
-        for name in ("input", "cached_input", "output"):
+        for name in ("input", "cached_input", "cache_write", "output"):
             price = getattr(self, name)
-            if not price.is_finite() or price < 0:
+            if price is not None and (not price.is_finite() or price < 0):
                 raise SettingsError(f"price of {self.model}: {name} is {price}, not a price")
         if not self.batch_discount.is_finite() or not 0 <= self.batch_discount < 1:
             raise SettingsError(f"price of {self.model}: batch_discount must be from 0 to below 1")
@@ -155,6 +164,7 @@ def _own_price(model: str, prices: object) -> Price:
         output=numbers["output"],
         batch_discount=numbers.get("batch_discount", _HALF),
         source="llm_prices",
+        cache_write=numbers.get("cache_write"),
     )
 
 
@@ -211,8 +221,8 @@ class Settings:
         is a request that is sent, retries included; tokens are those of prompt and completion. None
         is no cap.
     prices: prices of models beside the seed's, in US dollars per million tokens, also as JSON:
-        `{model: {input, cached_input, output, batch_discount}}`; `cached_input` and
-        `batch_discount` may be left out.
+        `{model: {input, cached_input, cache_write, output, batch_discount}}`; all but `input` and
+        `output` may be left out.
     price_waiver: lets a model without a price be asked, within the other caps.
     requests_per_minute, tokens_per_minute: limits to keep, where replies do not name them.
     max_in_flight: requests that may be in flight at once.
@@ -226,7 +236,9 @@ class Settings:
     max_tokens_parameter: the name of that limit in the request. `auto` takes OpenAI's current
         `max_completion_tokens` for OpenAI's and Azure's own hosts, whose reasoning models refuse
         the older name, and `max_tokens` for every other server, some of which know only that.
-    temperature: sent only where it is set, because reasoning models refuse it.
+    temperature: sent only where it is set, and to no model that reasons, which refuses it.
+    reasoning_effort: how much a model thinks before it answers. `auto` is what the seed of models
+        says of the model: `none` for those that would think by themselves, and else nothing is sent.
     timeout_seconds: how long one request may take.
     text_bounds: whether the schema bounds the length of texts, and numbers. `auto` does so for
         servers on this machine; OpenAI's and Azure's strict mode refuses such a schema.
@@ -240,6 +252,7 @@ class Settings:
     max_output_tokens: _Positive = 4096
     max_tokens_parameter: _MaxTokensParameter = "auto"
     temperature: _Temperature | None = None
+    reasoning_effort: Annotated[ReasoningEffort, _choice(*get_args(ReasoningEffort))] = "auto"
     timeout_seconds: _Timeout = 300.0
     text_bounds: Annotated[TextBounds, _choice(*get_args(TextBounds))] = "auto"
     schema_form: Annotated[SchemaFormChoice, _choice(*get_args(SchemaFormChoice))] = "auto"
@@ -262,6 +275,19 @@ class Settings:
         """Say whether the schema bounds texts, for a server on this machine or elsewhere."""
         return is_local if self.text_bounds == "auto" else self.text_bounds == "on"
 
+    @property
+    def answer_parameters(self) -> dict[str, Any]:
+        """What a request has beside the model, the messages and the schema that changes answers.
+
+        A model that reasons takes no temperature.
+        """
+        given: dict[str, Any] = {}
+        if self.temperature is not None and self.reasoning_effort in ("auto", "none"):
+            given["temperature"] = self.temperature
+        if self.reasoning_effort != "auto":
+            given["reasoning_effort"] = self.reasoning_effort
+        return given
+
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Settings:
         """Return the settings in a dbt configuration; its names have `llm_` before them.
@@ -275,7 +301,8 @@ class Settings:
             if name not in known:
                 settings = ", ".join(known)
                 raise SettingsError(f"{name} is not a setting; the settings are {settings}")
-            if value is None or str(value).strip().lower() in ("", "none", "null"):
+            unset = ("",) if name in _NONE_IS_A_CHOICE and value is not None else _UNSET
+            if str(value).strip().lower() in unset:
                 continue
             is_mapping = isinstance(value, Mapping)
             given[name.removeprefix("llm_")] = value if is_mapping else str(value).strip()

@@ -104,10 +104,15 @@ class Summary:
         usage = self.usage
         cost = "cost not known" if self.cost_usd is None else usd(self.cost_usd)
         cached = f", {usage.cached_tokens:,} of them cached" if usage.cached_tokens else ""
+        if usage.cache_write_tokens:
+            cached += f", {usage.cache_write_tokens:,} written to the cache"
+        thought = (
+            f", {usage.reasoning_tokens:,} of them to reason" if usage.reasoning_tokens else ""
+        )
         line = (
             f"  {_count(self.calls, 'call')} in {self.seconds:,.0f} s,"
             f" {_count(usage.prompt_tokens, 'token')} in{cached},"
-            f" {usage.completion_tokens:,} out, {cost}"
+            f" {usage.completion_tokens:,} out{thought}, {cost}"
         )
         if self.untold:
             line += f", and {_count(self.untold, 'call')} whose tokens nobody knows"

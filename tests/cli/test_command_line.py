@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -185,6 +185,31 @@ def test_doctor_finds_the_package_in_a_project_that_installed_it(
     done = Place(tmp_path).jobforge("doctor")
     assert f"ok       price         {model}: 1 in, 1 cached, 2 out" in done.out, done.all
     assert f"ok       project       {tmp_path}" in done.out
+
+
+@pytest.mark.parametrize(
+    ("days", "state", "words"),
+    [(200, None, ""), (30, "note", "will be shut down on"), (-1, "problem", "was shut down on")],
+)
+def test_doctor_says_the_day_that_the_server_tells(
+    place: Place, days: int, state: str | None, words: str
+) -> None:
+    """The list of models has a model's last day; one that is past is a problem."""
+    day = (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
+    with LoopbackServer(shutdown_date=day) as server:
+        done = place.jobforge("doctor", **connected(server))
+    said = [line for line in done.out.splitlines() if "the server says: loopback-model" in line]
+    assert len(said) == (state is not None)
+    assert all(line.startswith(f"{state} ") and f"{words} {day}" in line for line in said)
+    assert done.code == (state == "problem")
+
+
+def test_doctor_says_that_the_seed_knows_of_an_end(place: Place) -> None:
+    """The default model's end is announced; a server of another's does not matter."""
+    done = place.jobforge("doctor", "--model", "gpt-4o-2024-05-13")
+    said = "problem  model's end   gpt-4o-2024-05-13 was shut down on 2026-10-23 (read on"
+    assert said in done.out, done.all
+    assert "llm_model: gpt-5.6-sol" in done.out
 
 
 def test_doctor_says_that_the_package_is_not_installed(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from jobforge.answers.attempts import ATTEMPTS_SCHEMA, read_attempts
 from jobforge.answers.outcomes import OUTCOME_SCHEMA
@@ -42,6 +43,7 @@ ASKED = [
     ),
     request(replace(JOB, job_id="j3", title="Night Porter"), ("shifts",)),
 ]
+ADDED = ("cache_write_tokens", "reasoning_tokens")
 STATUSES = ["answered", "truncated", "answered", "answered", "refused"]
 VALUES = {
     ("j1", "reading"): "2",
@@ -91,6 +93,7 @@ def test_its_attempts_are_read(ledger_of_before: Path) -> None:
     ]  # fmt: skip
     for row in rows:
         row |= {"sent_at": str(row["sent_at"]), "received_at": str(row["received_at"])}
+        assert [row.pop(name) for name in ADDED] == [None, None]
     assert (
         sha256(json.dumps(rows, sort_keys=True))
         == "a8ce0a513b7f2f8a0f84dcd6519c72316c949794fd02e35e258e854a41bca2b1"
@@ -112,7 +115,8 @@ def test_a_new_ledger_has_the_same_tables(ledger_of_before: Path, tmp_path: Path
     later, before = ddl(new), ddl(ledger_of_before)
     added = ("TABLE claimant ", "TABLE chain_end ")
     same = [one for one in later if not any(name in one for name in added)]
-    assert sorted(one.replace(", chain_hash text)", ")") for one in same) == before
+    columns = ", chain_hash text, cache_write_tokens bigint, reasoning_tokens bigint)"
+    assert sorted(one.replace(columns, ")") for one in same) == before
     assert len(later) == len(before) + len(added)
     assert (
         sha256("\n".join(before))
@@ -174,11 +178,16 @@ def test_what_checks_a_batch_s_answers_is_the_same() -> None:
 
 
 def test_the_tables_that_leave_are_the_same() -> None:
-    """Names, order, types and nullability of every Arrow table; one column was added since."""
-    added = OUTCOME_SCHEMA.field("reason_code")
-    assert (str(added.type), added.nullable) == ("string", True)
+    """Names, order, types and nullability of every Arrow table, beside what was added since."""
+    reason_code = OUTCOME_SCHEMA.field("reason_code")
+    assert (str(reason_code.type), reason_code.nullable) == ("string", True)
+    for name in ADDED:
+        assert ATTEMPT_SCHEMA.field(name) == ATTEMPTS_SCHEMA.field(name) == pa.field(name, "int64")
+    added = ("reason_code", "attribute_digest", *ADDED)
     shown = "\n\n".join(
-        "\n".join(f"{one.name} {one.type} {one.nullable}" for one in schema if one != added)
+        "\n".join(
+            f"{one.name} {one.type} {one.nullable}" for one in schema if one.name not in added
+        )
         for schema in (OUTCOME_SCHEMA, ATTEMPTS_SCHEMA, ATTEMPT_SCHEMA, ANSWER_SCHEMA)
     )
     assert sha256(shown) == "c260e136e9290ee5592119ca6970661666419bd793f24d6e81f21567a34e9000"

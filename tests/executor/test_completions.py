@@ -32,7 +32,8 @@ def answer(content: Any = "{}", finish: str = "stop", refusal: str | None = None
         "usage": {
             "prompt_tokens": 100,
             "completion_tokens": 20,
-            "prompt_tokens_details": {"cached_tokens": 64},
+            "prompt_tokens_details": {"cached_tokens": 64, "cache_write_tokens": 32},
+            "completion_tokens_details": {"reasoning_tokens": 12},
         },
     }
 
@@ -42,7 +43,7 @@ def test_an_answer_comes_with_its_evidence() -> None:
     read = read_completion(reply(answer("{}"), x_request_id="req_9"), "model-1")
     assert (read.content, read.error) == ("{}", None)
     assert (read.model, read.request_id, read.fingerprint) == ("model-2", "req_9", "fp_1")
-    assert read.usage == Usage(prompt_tokens=100, completion_tokens=20, cached_tokens=64)
+    assert read.usage == Usage(100, 20, 64, 32, 12)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_what_is_no_answer_has_its_reason_and_its_tokens(
     read = read_completion(reply(body), "m")
     assert read.content is None
     assert type(read.error) is error
-    assert read.usage == Usage(prompt_tokens=100, completion_tokens=20, cached_tokens=64)
+    assert read.usage == Usage(100, 20, 64, 32, 12)
 
 
 @pytest.mark.parametrize("raw", [b"<html>", b"", b"\xff\xfe", b"[" * 100_000, b"[1]", b"null"])

@@ -24,7 +24,10 @@ def version_1(path: Path) -> None:
     row = attempt_row(record, hashes, record.raw_reply, None)
     row["settled_cells"] = None
     row["row_hash"] = attempt_hash(row)
-    for later in ("estimated_prompt_tokens", "estimated_completion_tokens", "settled_cells"):
+    for later in (
+        *("estimated_prompt_tokens", "estimated_completion_tokens", "settled_cells"),
+        *("cache_write_tokens", "reasoning_tokens"),
+    ):
         del row[later]
     connection = sqlite3.connect(path)
     for statement in MIGRATIONS[0]:

@@ -26,6 +26,7 @@ def attempts(*rows: dict[str, Any]) -> list[pa.RecordBatch]:
         "prompt_tokens": 1100,
         "completion_tokens": 90,
         "cached_tokens": 550,
+        "cache_write_tokens": None,
         "estimated_prompt_tokens": 1000,
         "estimated_completion_tokens": 100,
         "status": "answered",

@@ -46,6 +46,17 @@ def test_input_cached_input_and_output_each_have_their_price() -> None:
     assert price().cost(Usage(3, 7, 1)) == Decimal("0.00007625")
 
 
+def test_what_is_written_into_the_cache_has_a_price_of_its_own() -> None:
+    """Above plain input for GPT-6, the input's where none is given, never more than the prompt."""
+    luna = price("gpt-6-luna")
+    million = 1_000_000
+    assert luna.cost(Usage(million, 0, 0, million)) == Decimal("0.125")
+    assert luna.cost(Usage(million, 0, 600_000, million)) == Decimal("0.006") + Decimal("0.05")
+    assert price().cost(Usage(million, 0, 0, million)) == Decimal("2.50")
+    own = price("own", input=1, cache_write="1.5", output=2)
+    assert own.cost(Usage(million, 0, 0, million)) == Decimal("1.5")
+
+
 def test_a_batch_costs_half() -> None:
     """The Batch API's discount is taken off all of it."""
     assert price().cost(Usage(2000, 300), batch=True) * 2 == price().cost(Usage(2000, 300))
@@ -53,9 +64,13 @@ def test_a_batch_costs_half() -> None:
 
 def test_no_cache_makes_a_request_dearer_than_its_highest_cost() -> None:
     """The bound holds for each number of cached tokens, a model with a dear cache included."""
-    for one in (price(), price("own", input=1, cached_input=3, output=2)):
+    dear_reads = price("own", input=1, cached_input=3, output=2)
+    dear_writes = price("own", input=1, cached_input="0.1", cache_write=4, output=2)
+    for one in (price(), dear_reads, dear_writes, price("gpt-6-sol")):
         bound = one.highest_cost(Usage(1000, 50))
-        assert all(one.cost(Usage(1000, 50, cached)) <= bound for cached in range(0, 1001, 100))
+        for cached in range(0, 1001, 100):
+            for written in range(0, 1001, 100):
+                assert one.cost(Usage(1000, 50, cached, written)) <= bound
 
 
 def test_more_cached_tokens_than_prompt_tokens_count_as_the_whole_prompt() -> None:

@@ -184,6 +184,7 @@ def run(
     stop: threading.Event | None = None,
     packs: Iterable[Pack] = (PACK,),
     invocation_id: str = "invocation-1",
+    prices: pa.Table | None = None,
 ) -> list[dict[str, Any]]:
     """Run the pipeline to its end and return its rows, requests in the order in which they end.
 
@@ -194,7 +195,7 @@ def run(
         packs_table(*packs),
         requests_table(*requests),
         recorded_table() if recorded is None else recorded,
-        prices_table(),
+        prices or prices_table(),
         settings or Settings(mode="live", timeout_seconds=HANG_SECONDS),
         invocation_id=invocation_id,
         log=log or (lambda line: None),

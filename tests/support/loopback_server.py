@@ -140,6 +140,8 @@ class LoopbackServer:
         one has, and refuses those without an api-version.
     refuses: names of parameters that the server rejects with a 400.
     gives_logprobs: replies tell how probable their words are, where that is asked for.
+    usage_details: what a reply's usage says beside the counts.
+    shutdown_date: the model's last day, as the list of models tells it.
     silent: is told the body of each request that meets `slow` or `drip`.
     answer: gives the reply's content for a request's body, or None for the usual instance.
     """
@@ -158,6 +160,8 @@ class LoopbackServer:
     deployment: str | None = None
     refuses: tuple[str, ...] = ()
     gives_logprobs: bool = False
+    usage_details: Mapping[str, Any] = field(default_factory=dict)
+    shutdown_date: str | None = None
     silent: Callable[[bytes], object] = lambda body: None
 
     def __post_init__(self) -> None:
@@ -301,6 +305,7 @@ class LoopbackServer:
                 "prompt_tokens": prompt_tokens,
                 "completion_tokens": completion_tokens,
                 "total_tokens": prompt_tokens + completion_tokens,
+                **self.usage_details,
             },
         }
 
@@ -369,7 +374,10 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = self.loopback.route(self.path).partition("?")
         if path.rstrip("/") == "/v1/models":
             name = self.loopback.model or MODEL
-            return self._send(200, {"object": "list", "data": [{"id": name, "object": "model"}]})
+            entry = {"id": name, "object": "model"}
+            if self.loopback.shutdown_date:
+                entry["shutdown_date"] = self.loopback.shutdown_date
+            return self._send(200, {"object": "list", "data": [entry]})
         if not path.startswith(("/v1/files/", "/v1/batches")):
             return self._error(404, None, f"no such path: {path}")
         batches = self.loopback.batches

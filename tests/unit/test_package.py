@@ -42,7 +42,7 @@ INSIDE = {
     ],
     "money": [{"prices"}, {"budget", "calibration"}, {"plan"}, {""}],
     "provider": [
-        {"faults", "interruption", "connection"},
+        {"faults", "interruption", "connection", "models"},
         {"completions"},
         {"client"},
         {"transport", "batch_api"},

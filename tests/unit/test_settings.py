@@ -152,3 +152,21 @@ def test_a_value_without_meaning_stops_the_run(name: str, value: object) -> None
     """The error names the variable."""
     with pytest.raises(SettingsError, match=name):
         Settings.from_config({name: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "effort", "sent"),
+    [
+        ("", "auto", {"temperature": 0.5}),
+        (None, "auto", {"temperature": 0.5}),
+        ("none", "none", {"temperature": 0.5, "reasoning_effort": "none"}),
+        ("LOW", "low", {"reasoning_effort": "low"}),
+    ],
+)
+def test_a_model_that_reasons_takes_no_temperature(
+    given: str | None, effort: str, sent: dict[str, object]
+) -> None:
+    """`none` is an effort and not the absence of one; what is sent is what changes answers."""
+    settings = Settings.from_config({"llm_temperature": "0.5", "llm_reasoning_effort": given})
+    assert settings.reasoning_effort == effort
+    assert settings.answer_parameters == sent

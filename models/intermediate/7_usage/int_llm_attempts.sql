@@ -30,6 +30,8 @@ typed as (
         estimated_completion_tokens,
         cells_answered,
         cells_refused,
+        cache_write_tokens,
+        reasoning_tokens,
     from attempts
 )
 

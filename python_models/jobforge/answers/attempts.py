@@ -77,6 +77,7 @@ ATTEMPTS_SCHEMA = attempt_schema(
         *("prompt_tokens", "cached_tokens", "completion_tokens"),
         *("cost_usd", "price_as_of", "latency_ms", "sent_at", "received_at"),
         *("estimated_prompt_tokens", "estimated_completion_tokens"),
+        *("cache_write_tokens", "reasoning_tokens"),
     ],
     day=pa.date32(),
 )

@@ -58,7 +58,13 @@ class Bookkeeper:
             prompt, completion = record.prompt_tokens, record.completion_tokens
             usage = None
             if prompt is not None and completion is not None:
-                usage = Usage(prompt, completion, record.cached_tokens or 0)
+                usage = Usage(
+                    prompt,
+                    completion,
+                    record.cached_tokens or 0,
+                    record.cache_write_tokens or 0,
+                    record.reasoning_tokens or 0,
+                )
             self._progress.attempted(
                 usage,
                 Usage(
@@ -152,6 +158,9 @@ class Bookkeeper:
             price_as_of=None if price is None else price.as_of,
             latency_ms=None if latency is None else round(latency * 1000),
             raw_reply=None if came.raw_reply is None else came.raw_reply.decode("utf-8", "replace"),
+            # Most servers say neither: null rather than a nought that nobody told.
+            cache_write_tokens=None if usage is None else usage.cache_write_tokens or None,
+            reasoning_tokens=None if usage is None else usage.reasoning_tokens or None,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from jobforge.ledger import existing_ledger
 from jobforge.ledger.location import Location
 from jobforge.money.prices import ModelPrice, PriceTable, resolve_price
 from jobforge.provider.connection import Connection
+from jobforge.provider.models import ModelFacts, facts_of
 from jobforge.settings import DEFAULT_MODEL, Settings
 
 __all__ = ["doctor"]
@@ -72,6 +74,10 @@ def _checks(call: bool, model: str | None, vars: str | None, ledger: str | None)
     if project is not None:
         check, price = _price(project, model, settings, connection)
         yield check
+        facts = _facts(project, model)
+        yield from _end(facts, connection)
+        if facts.reasoning_effort:
+            settings = {"llm_reasoning_effort": facts.reasoning_effort, **_set(settings)}
     if connection is not None:
         yield from check_endpoint(connection, model)
         if call:
@@ -121,12 +127,34 @@ def _price(
     if price is None:
         says = f"{model}: waived, so only calls and tokens are capped"
         return Check("price", "note", says), None
+    written = "" if price.cache_write is None else f", {price.cache_write} written to the cache"
     as_of = f" ({price.as_of}, {price.source})" if price.as_of else f" ({price.source})"
     says = (
-        f"{model}: {price.input} in, {price.cached_input} cached, {price.output} out, USD for a"
-        f" million tokens{as_of}"
+        f"{model}: {price.input} in, {price.cached_input} cached{written}, {price.output} out,"
+        f" USD for a million tokens{as_of}"
     )
     return Check("price", "ok", says), price
+
+
+def _facts(project: Project, model: str) -> ModelFacts:
+    try:
+        return facts_of(project.price_rows().to_pylist(), model)
+    except SettingsError:
+        # The price's check has said what the matter is.
+        return ModelFacts(model)
+
+
+def _set(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value not in (None, "")}
+
+
+def _end(facts: ModelFacts, connection: Connection | None) -> Iterator[Check]:
+    if connection is not None and not connection.is_openais_own:
+        return
+    today = datetime.now(UTC).date()
+    said = facts.end(today)
+    if said is not None:
+        yield Check("model's end", "problem" if facts.is_shut_down(today) else "note", said)
 
 
 def _ledger(url: str | None) -> Check:

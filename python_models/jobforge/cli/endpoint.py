@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Literal
 
 from jobforge.errors import ApiError, ReplyError
@@ -13,6 +14,7 @@ from jobforge.provider.client import get_reply, openai_client
 from jobforge.provider.completions import Reply
 from jobforge.provider.connection import Connection
 from jobforge.provider.interruption import Interrupted, interruptible
+from jobforge.provider.models import ModelFacts
 from jobforge.redaction import redact
 
 __all__ = ["Check", "check_endpoint"]
@@ -58,6 +60,12 @@ def check_endpoint(connection: Connection, model: str) -> Iterator[Check]:
         yield Check("model", "note", f"{model}: the server does not list its models")
     elif model in known:
         yield Check("model", "ok", f"{model} is known")
+        today = datetime.now(UTC).date()
+        facts = ModelFacts(model, known[model])
+        said = facts.end(today)
+        if said is not None:
+            ended = facts.is_shut_down(today)
+            yield Check("model", "problem" if ended else "note", f"the server says: {said}")
     else:
         some = redact(", ".join(sorted(known)[:5]), connection.secrets)
         yield Check("model", "problem", f"{model} is not known (set llm_model); some are: {some}")
@@ -74,13 +82,23 @@ def _in_time(call: Callable[[], Reply]) -> Reply:
         timer.cancel()
 
 
-def _models(body: bytes) -> set[str] | None:
-    """Return the models that a reply lists, None where it is no JSON."""
+def _models(body: bytes) -> dict[str, date | None] | None:
+    """Return the models that a reply lists, each with its last day where the server tells it.
+
+    None where it is no JSON.
+    """
     try:
         listed = json.loads(body)
     except (ValueError, RecursionError):
         return None
     try:
-        return {str(entry["id"]) for entry in listed["data"]}
-    except (KeyError, TypeError):
-        return set()
+        return {str(entry["id"]): _day(entry.get("shutdown_date")) for entry in listed["data"]}
+    except (KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _day(given: object) -> date | None:
+    try:
+        return date.fromisoformat(str(given))
+    except ValueError:
+        return None

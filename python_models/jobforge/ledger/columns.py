@@ -61,6 +61,8 @@ ATTEMPT = {
     "estimated_completion_tokens": _COUNT_OR_NULL,
     "settled_cells": _COUNT_OR_NULL,
     "chain_hash": _TEXT_OR_NULL,
+    "cache_write_tokens": _COUNT_OR_NULL,
+    "reasoning_tokens": _COUNT_OR_NULL,
 }
 
 _ARROW = {

@@ -128,7 +128,12 @@ _VERSION_5 = (
     "create table chain_end (attempt_no bigint not null, chain_hash text not null)",
 )
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+_VERSION_6 = (
+    "alter table attempt add column cache_write_tokens bigint",
+    "alter table attempt add column reasoning_tokens bigint",
+)
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
 CURRENT_VERSION = len(MIGRATIONS)
 
 # What follows a version's statements and is no SQL.

@@ -138,6 +138,8 @@ class AttemptRecord:
     price_as_of: date | None = None
     latency_ms: int | None = None
     raw_reply: str | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
     def __post_init__(self) -> None:
         at = f"attempt {self.attempt_id!r}"

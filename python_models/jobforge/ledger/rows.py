@@ -117,6 +117,8 @@ def attempt_row(
         "estimated_prompt_tokens": request.estimated_prompt_tokens,
         "estimated_completion_tokens": request.estimated_completion_tokens,
         "settled_cells": len(attempt.answers),
+        "cache_write_tokens": attempt.cache_write_tokens,
+        "reasoning_tokens": attempt.reasoning_tokens,
     }
     row["row_hash"] = attempt_hash(row)
     return row

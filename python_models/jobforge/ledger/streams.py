@@ -39,6 +39,7 @@ ATTEMPT_SCHEMA = attempt_schema(
         *("prompt_tokens", "cached_tokens", "completion_tokens"),
         *("estimated_prompt_tokens", "estimated_completion_tokens"),
         *("cost_usd", "price_as_of", "latency_ms", "sent_at", "received_at", "row_hash"),
+        *("cache_write_tokens", "reasoning_tokens"),
     ],
     day=pa.string(),
 )

@@ -27,12 +27,14 @@ class Calibration:
 
     prompt, completion: counted over estimated tokens; 1 before any call.
     cached_share: share of the prompt's tokens that came from the provider's cache.
+    written_share: share of them that were written into it, as far as the provider tells.
     calls: calls that it rests on.
     """
 
     prompt: float = 1.0
     completion: float = 1.0
     cached_share: float = 0.0
+    written_share: float = 0.0
     calls: int = 0
 
     @classmethod
@@ -64,6 +66,7 @@ class Calibration:
             completion=(counted.completion_tokens + _PRIOR_COMPLETION)
             / (estimated.completion_tokens + _PRIOR_COMPLETION),
             cached_share=counted.cached_tokens / (counted.prompt_tokens + _PRIOR_PROMPT),
+            written_share=counted.cache_write_tokens / (counted.prompt_tokens + _PRIOR_PROMPT),
             calls=calls,
         )
 
@@ -74,6 +77,7 @@ class Calibration:
             prompt,
             math.ceil(estimated.completion_tokens * self.completion),
             int(prompt * self.cached_share),
+            math.ceil(prompt * self.written_share),
         )
 
 
@@ -82,6 +86,7 @@ _COLUMNS = [
     "prompt_tokens",
     "completion_tokens",
     "cached_tokens",
+    "cache_write_tokens",
     "estimated_prompt_tokens",
     "estimated_completion_tokens",
 ]
@@ -97,4 +102,5 @@ def _usage(row: dict[str, Any], prefix: str) -> Usage:
         row[f"{prefix}prompt_tokens"],
         row[f"{prefix}completion_tokens"],
         (row["cached_tokens"] or 0) if not prefix else 0,
+        (row["cache_write_tokens"] or 0) if not prefix else 0,
     )

@@ -28,12 +28,15 @@ _MILLION = Decimal(1_000_000)
 class Usage:
     """Token counts of one or several requests: counted, estimated, or a bound.
 
-    Completion tokens hold a reasoning model's hidden ones; cached tokens are part of the prompt's.
+    Completion tokens hold a reasoning model's hidden ones, which `reasoning_tokens` are; cached
+    tokens, and those written into the cache, are part of the prompt's.
     """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
 
     @property
     def tokens(self) -> int:
@@ -45,6 +48,8 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.cached_tokens + other.cached_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
         )
 
 
@@ -55,18 +60,24 @@ class ModelPrice(Price):
     def cost(self, usage: Usage, *, batch: bool = False) -> Decimal:
         """Return what the tokens cost in USD, exactly."""
         cached = min(max(usage.cached_tokens, 0), usage.prompt_tokens)
+        written = min(max(usage.cache_write_tokens, 0), usage.prompt_tokens - cached)
         cost = (
-            (usage.prompt_tokens - cached) * self.input
+            (usage.prompt_tokens - cached - written) * self.input
             + cached * self.cached_input
+            + written * self._cache_write
             + usage.completion_tokens * self.output
         ) / _MILLION
         return cost * (1 - self.batch_discount) if batch else cost
 
     def highest_cost(self, usage: Usage, *, batch: bool = False) -> Decimal:
         """Return the most that so many tokens can cost, whatever the cache does."""
-        dearest = max(self.input, self.cached_input)
+        dearest = max(self.input, self.cached_input, self._cache_write)
         cost = (usage.prompt_tokens * dearest + usage.completion_tokens * self.output) / _MILLION
         return cost * (1 - self.batch_discount) if batch else cost
+
+    @property
+    def _cache_write(self) -> Decimal:
+        return self.input if self.cache_write is None else self.cache_write
 
 
 FREE = ModelPrice("", Decimal(0), Decimal(0), Decimal(0), source="a server on this machine")
@@ -125,7 +136,12 @@ def _seed_price(row: Mapping[str, Any]) -> ModelPrice:
         batch_discount=decimal_of(model, "batch_discount", row["batch_discount"] or 0),
         as_of=date.fromisoformat(as_of) if isinstance(as_of, str) else as_of,
         source=row["source"] or "",
+        cache_write=_or_none(model, "cache_write", row.get("cache_write_usd_per_million")),
     )
+
+
+def _or_none(model: str, name: str, price: object) -> Decimal | None:
+    return None if price in (None, "") else decimal_of(model, name, price)
 
 
 def usd(amount: Decimal) -> str:

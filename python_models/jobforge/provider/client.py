@@ -50,10 +50,11 @@ def request_parameters(connection: Connection, settings: Settings) -> dict[str, 
     limit: str = settings.max_tokens_parameter
     if limit == "auto":
         limit = "max_completion_tokens" if connection.is_openai else "max_tokens"
-    parameters: dict[str, Any] = {"model": settings.model, limit: settings.max_output_tokens}
-    if settings.temperature is not None:
-        parameters["temperature"] = settings.temperature
-    return parameters
+    return {
+        "model": settings.model,
+        limit: settings.max_output_tokens,
+        **settings.answer_parameters,
+    }
 
 
 class ChatClient:

@@ -149,8 +149,15 @@ def _usage(usage: Mapping[str, Any]) -> Usage | None:
     prompt, completion = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
     if prompt is None or completion is None:
         return None
-    cached = count(mapping(usage.get("prompt_tokens_details")).get("cached_tokens"))
-    return Usage(prompt_tokens=prompt, cached_tokens=cached or 0, completion_tokens=completion)
+    of_prompt = mapping(usage.get("prompt_tokens_details"))
+    of_completion = mapping(usage.get("completion_tokens_details"))
+    return Usage(
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        cached_tokens=count(of_prompt.get("cached_tokens")) or 0,
+        cache_write_tokens=count(of_prompt.get("cache_write_tokens")) or 0,
+        reasoning_tokens=count(of_completion.get("reasoning_tokens")) or 0,
+    )
 
 
 def count(value: object) -> int | None:

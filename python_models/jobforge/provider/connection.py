@@ -99,6 +99,11 @@ class Connection:
         return f".{self._host}".endswith((".openai.com", ".azure.com"))
 
     @property
+    def is_openais_own(self) -> bool:
+        """Whether the server is OpenAI's own, whose models end on the days that it announces."""
+        return f".{self._host}".endswith(".openai.com")
+
+    @property
     def is_local(self) -> bool:
         """Whether the server is on this machine."""
         try:

@@ -64,8 +64,7 @@ class Keyer:
 
     def __init__(self, settings: Settings, *, with_evidence: bool = True) -> None:
         self.model = settings.model
-        given = {} if settings.temperature is None else {"temperature": settings.temperature}
-        self.parameters = canonical_parameters(given)
+        self.parameters = canonical_parameters(settings.answer_parameters)
         self._with_evidence = with_evidence
         self._last: tuple[Pack | None, dict[str, str]] = (None, {})
 
