@@ -237,8 +237,8 @@ class Settings:
         `max_completion_tokens` for OpenAI's and Azure's own hosts, whose reasoning models refuse
         the older name, and `max_tokens` for every other server, some of which know only that.
     temperature: sent only where it is set, and to no model that reasons, which refuses it.
-    reasoning_effort: how much a model thinks before it answers. `auto` is what the seed of models
-        says of the model: `none` for those that would think by themselves, and else nothing is sent.
+    reasoning_effort: how much a model thinks before it answers. `auto` is what the seed of prices
+        says of the model: `none` for those that would think by themselves; else nothing is sent.
     timeout_seconds: how long one request may take.
     text_bounds: whether the schema bounds the length of texts, and numbers. `auto` does so for
         servers on this machine; OpenAI's and Azure's strict mode refuses such a schema.

@@ -18,7 +18,7 @@ from jobforge import errors
 from jobforge.answers.attempts import Attempt
 from jobforge.limiter import RateLimiter
 from jobforge.live import blocking
-from jobforge.live.blocking import run_blocking
+from jobforge.live.blocking import PulledItems, run_blocking
 from jobforge.live.executor import Executor
 from jobforge.live.item import Finished, Item
 from jobforge.live.recorder import GroupRecorder
@@ -634,3 +634,33 @@ def test_no_message_shows_the_key(server: LoopbackServer) -> None:
     ran = run(server.base_url, items(50))
     assert KEY not in repr(ran)
     assert all(KEY.encode() not in (attempt.raw_reply or b"") for attempt in ran.attempts)
+
+
+@pytest.mark.parametrize("pulled_before", [0, 16, 40])
+def test_who_asks_for_more_as_the_items_are_left_is_answered(
+    pulled_before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is interrupted while its loop asks for an item ends, and waits for nobody."""
+    left = PulledItems(items(64))
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(pulled_before):
+            await anext(left)
+        create_future, task = loop.create_future, asyncio.current_task()
+        assert task is not None
+        loop.call_later(HANG_SECONDS, task.cancel)
+
+        def left_meanwhile() -> asyncio.Future[Any]:
+            left.leave()
+            thread = left._thread
+            if thread is not None:
+                thread.join(HANG_SECONDS)
+            return create_future()
+
+        monkeypatch.setattr(loop, "create_future", left_meanwhile)
+        with pytest.raises(StopAsyncIteration):
+            while True:
+                await anext(left)
+
+    asyncio.run(main())

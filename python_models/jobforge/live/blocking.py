@@ -89,13 +89,16 @@ class PulledItems:
         self._pulled: deque[Item] = deque()
         self._error: Exception | None = None
         self._ended = False
+        # Nobody asks the thread for more once it was told to leave: it would not answer.
+        self._asking = threading.Lock()
         self._wanted: queue.SimpleQueue[asyncio.Future[None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def leave(self) -> None:
         """Pull nothing more: the items that are left are nobody's business."""
-        self._ended = True
-        self._wanted.put(None)
+        with self._asking:
+            self._ended = True
+            self._wanted.put(None)
 
     def __aiter__(self) -> AsyncIterator[Item]:
         return self
@@ -111,7 +114,11 @@ class PulledItems:
                 )
                 self._thread.start()
             arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._wanted.put(arrived)
+            with self._asking:
+                if not self._ended:
+                    self._wanted.put(arrived)
+                else:
+                    arrived.set_result(None)
             await arrived
         if self._pulled:
             return self._pulled.popleft()
@@ -120,23 +127,24 @@ class PulledItems:
         raise StopAsyncIteration
 
     def _pull(self, loop: asyncio.AbstractEventLoop) -> None:
-        while not self._ended and self._error is None:
-            arrived = self._wanted.get()
-            if arrived is None:
-                return
+        while (arrived := self._wanted.get()) is not None:
             try:
-                count = 0
-                for item in islice(self._items, _PULLED_AT_ONCE):
-                    self._pulled.append(item)
-                    count += 1
-                if count < _PULLED_AT_ONCE:
-                    self._ended = True
+                if not self._ended:
+                    self._pull_some()
             except Exception as error:  # noqa: BLE001 - it is raised where the items are taken
                 self._error = error
             try:
                 loop.call_soon_threadsafe(_arrive, arrived)
             except RuntimeError:
                 return  # the loop is closed: nobody waits any more
+
+    def _pull_some(self) -> None:
+        count = 0
+        for item in islice(self._items, _PULLED_AT_ONCE):
+            self._pulled.append(item)
+            count += 1
+        if count < _PULLED_AT_ONCE:
+            self._ended = True
 
 
 def _arrive(arrived: asyncio.Future[None]) -> None:
