@@ -2,10 +2,7 @@
 
 {% if is_from_oasis_files("attributes") -%}
 with oasis_attributes as (
-    select
-        *,
-        row_number() over () + 1 as source_row,
-    from {{ ref("oasis_attributes") }}
+    select * from {{ ref("oasis_attributes") }}
 ),
 
 guide as (
@@ -24,7 +21,7 @@ described as (
         cast(null as varchar) as allowed_values,
         cast(null as varchar) as unit,
         'seeds/reference/oasis_attributes.csv' as source_file,
-        oasis_attributes.source_row,
+        row_number() over () + 1 as source_row,
         cast(null as varchar) as record_problem,
     from oasis_attributes
     left join guide
