@@ -154,3 +154,13 @@
     {%- endfor -%}
     }
 {%- endmacro %}
+
+{# A whole number below 2^32 that is the same for a text everywhere, and says nothing of
+   how it is written. #}
+{% macro text_number(text) -%}
+    {{ return(adapter.dispatch("text_number", "jobforge")(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__text_number(text) -%}
+    cast('0x' || left(md5({{ text }}), 8) as bigint)
+{%- endmacro %}

@@ -23,7 +23,7 @@ def model(dbt, session):
     packs = dbt.ref("int_attribute_packs").to_arrow_table()
     recorded_answers = dbt.ref("stg_llm_recorded_answers").to_arrow_table()
     prices = dbt.ref("model_prices").to_arrow_table()
-    requests = dbt.ref("int_imputation_requests")
+    requests = dbt.ref("int_imputation_requests").filter("masked_gap is null")
     cells = requests.aggregate("sum(len(attribute_ids))").fetchall()[0][0]
     settings = Settings.from_config(dbt.config.get("llm_settings"))
     if get_flags().EMPTY:

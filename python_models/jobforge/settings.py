@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass as plain_dataclass
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import wraps
@@ -287,6 +287,24 @@ class Settings:
         if self.reasoning_effort != "auto":
             given["reasoning_effort"] = self.reasoning_effort
         return given
+
+    def of_backtest(self, max_cost_usd: object) -> Settings:
+        """Return the settings with which twins are asked: these, within a budget of their own.
+
+        Without a budget nobody is asked, and only what is known already is taken; a plan prices
+        them all the same. Raises SettingsError for a budget that is none.
+        """
+        try:
+            budget = Decimal(str(max_cost_usd).strip() or "0")
+        except InvalidOperation:
+            budget = Decimal("nan")
+        if not budget.is_finite() or budget < 0:
+            raise SettingsError(
+                f"backtest_max_cost_usd is {max_cost_usd!r}: it must be 0 or more, in US dollars"
+            )
+        if not budget and self.mode in ("auto", "live", "batch"):
+            return replace(self, mode="replay" if self.mode == "auto" else "off")
+        return replace(self, max_cost_usd=budget)
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Settings:

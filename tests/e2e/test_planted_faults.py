@@ -98,6 +98,39 @@ SINGULAR = {
         f"update main.gold_job_attributes set {column} = null where source_type = 'AUTHORITATIVE'"
         for column in ("dataset", "source_record", "confidence", "inheritance_level")
     ],
+    # Of each kind of leak that the backtest knows, one.
+    "no_twin_is_shown_what_is_masked": [
+        # Its own job; another one by the same source record; one of its unit group.
+        *(
+            "insert into main_intermediate.int_comparable_jobs (job_number, attribute_number,"
+            " comparable_job_number, precedence_rank, value_id)"
+            " select twins.twin_number, twins.attribute_number, known.job_number,"
+            " known.precedence_rank, known.value_id"
+            " from main_intermediate.int_twin_cells as twins"
+            " join main_intermediate.int_known_values as known using (attribute_number)"
+            " join main_intermediate.int_jobs as own on twins.job_number = own.job_number"
+            " join main_intermediate.int_jobs as other on known.job_number = other.job_number"
+            f" where {leak} limit 1"
+            for leak in (
+                "known.job_number = twins.job_number",
+                "known.job_number <> twins.job_number and known.value_id = twins.value_id"
+                " and known.precedence_rank = twins.precedence_rank",
+                "known.job_number <> twins.job_number and known.value_id <> twins.value_id"
+                " and own.unit_group = other.unit_group",
+            )
+        ),
+        "update main_intermediate.int_noc_onet_crosswalk_checked set onet_soc_code = 'the same'",
+        "update main_intermediate.int_twin_cells set masked_gap = 'attribute_in_no_source'",
+        # The cell itself; another attribute of its element; what came by unit group or crosswalk.
+        "insert into main_intermediate.int_known_attributes (job_number, attribute_number)"
+        " select twin_number, attribute_number from main_intermediate.int_twin_cells limit 1",
+        "update main_intermediate.int_attribute_onet_elements_checked set element_id = 'the same'",
+        *(
+            f"update main_intermediate.int_twin_cells set masked_gap = '{gap}'"
+            for gap in ("job_without_unit_group", "unit_group_without_crosswalk")
+        ),
+        "update main_intermediate.int_twin_jobs set unit_group = '21211'",
+    ],
     "the_grid_is_every_job_times_every_attribute": [
         "delete from main_intermediate.int_cells where rowid = 0",
     ],
@@ -237,6 +270,8 @@ def tests(demo_build: tuple[Warehouse, Run]) -> list[DbtTest]:
 def spoilable(copy_of_demo: Callable[..., Warehouse], tests: list[DbtTest]) -> Warehouse:
     """A copy of the demo in which every tested relation is a table without constraints."""
     warehouse = copy_of_demo("faults")
+    backtest = {"backtest_cells": 20}
+    warehouse.dbt("run", "--select", "int_twin_cells+", vars=backtest).ok()
     with duckdb.connect(str(warehouse.path)) as connection:
         tables = {test.table for test in tests if test.kind}
         for table in sorted(tables | {name for name in _named(connection) if "gold_" in name}):

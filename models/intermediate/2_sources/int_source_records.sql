@@ -7,6 +7,8 @@ source_records as (
     select
         precedence_rank,
         value_id,
+        source_type,
+        coalesce(inheritance_level = 'job', false) as is_own,
         cast(dense_rank() over (
             order by source_record
         ) as integer) as source_record_number,

@@ -51,6 +51,14 @@ candidates as (
             short_of_donors.donor_set = group_donors.donor_set
             and job_groups.relation_rank = group_donors.relation_rank
             and job_groups.group_key = group_donors.group_key
+    union all
+    select twin_donors.*
+    from {{ ref("int_twin_donors") }} as twin_donors
+    inner join short_of_donors
+        on
+            twin_donors.donor_set = short_of_donors.donor_set
+            and twin_donors.job_number = short_of_donors.job_number
+    where twin_donors.relation_rank > 4
 ),
 
 {{ closest_records("candidates") }}

@@ -51,6 +51,9 @@ candidates as (
             asking_jobs.donor_set = group_donors.donor_set
             and job_groups.relation_rank = group_donors.relation_rank
             and job_groups.group_key = group_donors.group_key
+    union all
+    select * from {{ ref("int_twin_donors") }}
+    where relation_rank <= 4
 ),
 
 {{ closest_records("candidates") }}

@@ -1,6 +1,6 @@
 -- Attributes known for the same jobs from the same records share their donors.
 with missing_attributes as (
-    select distinct attribute_number from {{ ref("int_missing_cells") }}
+    select distinct attribute_number from {{ ref("int_asked_cells") }}
 ),
 
 known_values as (

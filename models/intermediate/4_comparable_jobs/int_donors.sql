@@ -17,6 +17,8 @@ donors as (
     select
         donor_sets.donor_set,
         known_values.job_number,
+        source_records.source_type,
+        source_records.is_own,
         min(known_values.job_number) over (
             partition by
                 donor_sets.donor_set, source_records.source_record_number

@@ -9,7 +9,7 @@ with tokens as (
 
 asking_tokens as (
     select * from tokens
-    where job_number in (select job_number from {{ ref("int_asking_jobs") }})
+    where job_number in (select own_number from {{ ref("int_asking_jobs") }})
 ),
 
 donor_tokens as (

@@ -1,7 +1,7 @@
 -- Requests of one pack follow each other: they begin with the same bytes, which
--- the provider can cache.
-with missing_cells as (
-    select * from {{ ref("int_missing_cells") }}
+-- the provider can cache. The twins' come last, and are not the run's to ask.
+with asked_cells as (
+    select * from {{ ref("int_asked_cells") }}
 ),
 
 packs as (
@@ -9,7 +9,25 @@ packs as (
 ),
 
 jobs as (
-    select * from {{ ref("int_jobs") }}
+    select
+        job_number,
+        job_id,
+        job_title,
+        job_family,
+        job_function,
+        unit_group,
+        cast(null as {{ dbt.type_string() }}) as masked_gap,
+    from {{ ref("int_jobs") }}
+    union all
+    select
+        twin_number as job_number,
+        job_id,
+        job_title,
+        job_family,
+        job_function,
+        unit_group,
+        masked_gap,
+    from {{ ref("int_twin_jobs") }}
 ),
 
 unit_groups as (
@@ -34,19 +52,22 @@ comparable_jobs as (
 
 packed_cells as (
     select
-        missing_cells.job_number,
+        asked_cells.job_number,
         packs.pack_id,
         {{ list_agg("packs.attribute_id", "packs.pack_position") }} as attribute_ids,
-    from missing_cells
+    from asked_cells
     inner join packs
-        on missing_cells.attribute_number = packs.attribute_number
-    group by missing_cells.job_number, packs.pack_id
+        on asked_cells.attribute_number = packs.attribute_number
+    group by asked_cells.job_number, packs.pack_id
 ),
 
 requests as (
     select
         row_number() over (
-            order by packed_cells.pack_id, packed_cells.job_number
+            order by
+                case when jobs.masked_gap is null then 0 else 1 end,
+                packed_cells.pack_id,
+                packed_cells.job_number
         ) as request_order,
         jobs.job_id,
         jobs.job_title,
@@ -58,6 +79,7 @@ requests as (
         packed_cells.attribute_ids,
         known_attributes.known_attributes,
         comparable_jobs.comparable_jobs,
+        jobs.masked_gap,
     from packed_cells
     inner join jobs
         on packed_cells.job_number = jobs.job_number

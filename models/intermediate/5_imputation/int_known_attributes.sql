@@ -1,7 +1,16 @@
 -- How much a value tells is its self-information, -log2 of the share of jobs
 -- that have it: a value that nearly every job has says nothing about this one.
 with asking_jobs as (
-    select distinct job_number from {{ ref("int_missing_cells") }}
+    select distinct
+        asked_cells.job_number,
+        coalesce(twin_jobs.job_number, asked_cells.job_number) as own_number,
+    from {{ ref("int_asked_cells") }} as asked_cells
+    left join {{ ref("int_twin_jobs") }} as twin_jobs
+        on asked_cells.job_number = twin_jobs.twin_number
+),
+
+hidden_attributes as (
+    select * from {{ ref("int_hidden_attributes") }}
 ),
 
 known_values as (
@@ -55,18 +64,18 @@ attributes as (
 
 ranked as (
     select
-        known_values.job_number,
+        asking_jobs.job_number,
         known_values.attribute_number,
         attributes.attribute_name,
         source_values.value,
         -ln(class_shares.share_of_jobs) / ln(2) as self_information,
         row_number() over (
-            partition by known_values.job_number
+            partition by asking_jobs.job_number
             order by class_shares.share_of_jobs asc, attributes.attribute_id asc
         ) as information_rank,
     from known_values
     inner join asking_jobs
-        on known_values.job_number = asking_jobs.job_number
+        on known_values.job_number = asking_jobs.own_number
     inner join source_values
         on
             known_values.precedence_rank = source_values.precedence_rank
@@ -77,6 +86,14 @@ ranked as (
             and source_values.value_class = class_shares.value_class
     inner join attributes
         on known_values.attribute_number = attributes.attribute_number
+    where
+        not exists (
+            select 1 from hidden_attributes
+            where
+                hidden_attributes.job_number = asking_jobs.job_number
+                and hidden_attributes.attribute_number
+                = known_values.attribute_number
+        )
 )
 
 select * from ranked

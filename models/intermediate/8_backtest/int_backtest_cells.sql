@@ -1,0 +1,56 @@
+-- What is true of each twin, as its source has it.
+with twin_cells as (
+    select * from {{ ref("int_twin_cells") }}
+),
+
+source_values as (
+    select
+        precedence_rank,
+        value_id,
+        source_type,
+        value,
+        value_number,
+    from {{ ref("int_source_values") }}
+),
+
+attributes as (
+    select
+        attribute_number,
+        domain,
+        value_type,
+    from {{ ref("int_attributes") }}
+),
+
+jobs as (
+    select
+        job_number,
+        unit_group,
+        {{ text_number("job_id") }} as job_hash,
+    from {{ ref("int_jobs") }}
+),
+
+backtest_cells as (
+    select
+        twin_cells.twin_number,
+        twin_cells.attribute_number,
+        twin_cells.masked_gap,
+        attributes.domain,
+        attributes.value_type,
+        twin_cells.job_number,
+        jobs.job_hash,
+        jobs.unit_group,
+        source_values.source_type,
+        source_values.value as true_value,
+        source_values.value_number as true_number,
+    from twin_cells
+    inner join source_values
+        on
+            twin_cells.precedence_rank = source_values.precedence_rank
+            and twin_cells.value_id = source_values.value_id
+    inner join attributes
+        on twin_cells.attribute_number = attributes.attribute_number
+    inner join jobs
+        on twin_cells.job_number = jobs.job_number
+)
+
+select * from backtest_cells

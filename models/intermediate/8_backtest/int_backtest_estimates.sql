@@ -1,0 +1,265 @@
+-- What each estimator says of each twin: the model, and the baselines with the same
+-- masking. A mean over jobs leaves out the twin's unit group and whoever has the very
+-- source record, as the comparable jobs do; of categories and truths the most frequent
+-- counts, and of equals the first.
+with cells as (
+    select * from {{ ref("int_backtest_cells") }}
+),
+
+source_values as (
+    select
+        precedence_rank,
+        value_id,
+        value,
+        value_number,
+        source_type,
+    from {{ ref("int_source_values") }}
+),
+
+source_records as (
+    select
+        precedence_rank,
+        value_id,
+        source_record_number,
+        is_own,
+    from {{ ref("int_source_records") }}
+),
+
+twin_records as (
+    select
+        twin_cells.twin_number,
+        twin_cells.attribute_number,
+        source_records.source_record_number,
+        source_records.is_own,
+    from {{ ref("int_twin_cells") }} as twin_cells
+    inner join source_records
+        on
+            twin_cells.precedence_rank = source_records.precedence_rank
+            and twin_cells.value_id = source_records.value_id
+),
+
+jobs as (
+    select
+        job_number,
+        unit_group,
+        left(unit_group, 4) as minor_group,
+    from {{ ref("int_jobs") }}
+),
+
+other_values as (
+    select
+        cells.twin_number,
+        cells.attribute_number,
+        source_values.value,
+        source_values.value_number,
+        coalesce(
+            cells.masked_gap <> 'job_without_unit_group'
+            and left(cells.unit_group, 4) = jobs.minor_group, false
+        ) as is_in_minor_group,
+    from cells
+    inner join twin_records
+        on
+            cells.twin_number = twin_records.twin_number
+            and cells.attribute_number = twin_records.attribute_number
+    inner join {{ ref("int_known_values") }} as known_values
+        on cells.attribute_number = known_values.attribute_number
+    inner join source_records
+        on
+            known_values.precedence_rank = source_records.precedence_rank
+            and known_values.value_id = source_records.value_id
+    inner join source_values
+        on
+            known_values.precedence_rank = source_values.precedence_rank
+            and known_values.value_id = source_values.value_id
+    inner join jobs
+        on known_values.job_number = jobs.job_number
+    where
+        known_values.job_number <> cells.job_number
+        and source_records.source_record_number <> twin_records.source_record_number
+        and (
+            twin_records.is_own
+            or jobs.unit_group is distinct from cells.unit_group
+        )
+        and (source_records.is_own or cells.masked_gap <> 'attribute_in_no_source')
+),
+
+comparable as (
+    select
+        comparable_jobs.job_number as twin_number,
+        comparable_jobs.attribute_number,
+        comparable_jobs.comparable_rank,
+        source_values.value,
+        source_values.value_number,
+    from {{ ref("int_comparable_jobs") }} as comparable_jobs
+    inner join source_values
+        on
+            comparable_jobs.precedence_rank = source_values.precedence_rank
+            and comparable_jobs.value_id = source_values.value_id
+    where
+        comparable_jobs.job_number in (select twin_number from cells)
+        and comparable_jobs.comparable_rank <= 5
+),
+
+votes as (
+    select
+        twin_number,
+        attribute_number,
+        'attribute_mean' as estimator,
+        value,
+        avg(value_number) as mean_number,
+        count(*) as jobs,
+        0 as first_rank,
+    from other_values
+    group by twin_number, attribute_number, value
+    union all
+    select
+        twin_number,
+        attribute_number,
+        'minor_group_mean' as estimator,
+        value,
+        avg(value_number) as mean_number,
+        count(*) as jobs,
+        0 as first_rank,
+    from other_values
+    where is_in_minor_group
+    group by twin_number, attribute_number, value
+    union all
+    select
+        twin_number,
+        attribute_number,
+        'five_nearest' as estimator,
+        value,
+        avg(value_number) as mean_number,
+        count(*) as jobs,
+        min(comparable_rank) as first_rank,
+    from comparable
+    group by twin_number, attribute_number, value
+    union all
+    select
+        twin_number,
+        attribute_number,
+        'nearest' as estimator,
+        value,
+        value_number as mean_number,
+        1 as jobs,
+        1 as first_rank,
+    from comparable
+    where comparable_rank = 1
+),
+
+ranked_votes as (
+    select
+        *,
+        row_number() over (
+            partition by twin_number, attribute_number, estimator
+            order by jobs desc, first_rank asc, value asc
+        ) as place,
+    from votes
+),
+
+baselines as (
+    select
+        twin_number,
+        attribute_number,
+        estimator,
+        max(case when place = 1 then value end) as value,
+        sum(mean_number * jobs) / sum(jobs) as value_number,
+    from ranked_votes
+    group by twin_number, attribute_number, estimator
+),
+
+onet as (
+    select
+        cells.twin_number,
+        cells.attribute_number,
+        'onet' as estimator,
+        source_values.value,
+        source_values.value_number,
+    from cells
+    inner join {{ ref("int_onet_candidates") }} as candidates
+        on
+            cells.job_number = candidates.job_number
+            and cells.attribute_number = candidates.attribute_number
+    inner join source_values
+        on
+            candidates.precedence_rank = source_values.precedence_rank
+            and candidates.value_id = source_values.value_id
+    where cells.source_type = 'AUTHORITATIVE'
+),
+
+answers as (
+    select
+        twin_number,
+        attribute_number,
+        'llm' as estimator,
+        value,
+        {{ to_number("value") }} as value_number,
+        model_used,
+        prompt_version,
+        confidence,
+    from {{ ref("int_backtest_answers") }}
+    where outcome = 'answered'
+),
+
+all_estimates as (
+    select
+        *,
+        cast(null as {{ dbt.type_string() }}) as model_used,
+        cast(null as {{ dbt.type_string() }}) as prompt_version,
+        cast(null as double) as stated_confidence,
+    from baselines
+    union all
+    select
+        *,
+        cast(null as {{ dbt.type_string() }}) as model_used,
+        cast(null as {{ dbt.type_string() }}) as prompt_version,
+        cast(null as double) as stated_confidence,
+    from onet
+    union all
+    select
+        twin_number,
+        attribute_number,
+        estimator,
+        value,
+        value_number,
+        model_used,
+        prompt_version,
+        confidence as stated_confidence,
+    from answers
+),
+
+estimates as (
+    select
+        cells.masked_gap,
+        cells.domain,
+        cells.value_type,
+        all_estimates.estimator,
+        all_estimates.model_used,
+        all_estimates.prompt_version,
+        all_estimates.stated_confidence,
+        cells.twin_number,
+        cells.attribute_number,
+        cells.job_number,
+        cells.job_hash,
+        cells.true_value,
+        cells.true_number,
+        case
+            when cells.true_number is null then all_estimates.value
+        end as estimated_value,
+        case
+            when cells.true_number is not null then all_estimates.value_number
+        end as estimated_number,
+        all_estimates.value_number - cells.true_number as error,
+        case
+            when cells.true_number is null
+                then all_estimates.value = cells.true_value
+            else round(all_estimates.value_number) = round(cells.true_number)
+        end as is_exact,
+    from cells
+    inner join all_estimates
+        on
+            cells.twin_number = all_estimates.twin_number
+            and cells.attribute_number = all_estimates.attribute_number
+)
+
+select * from estimates

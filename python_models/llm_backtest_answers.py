@@ -1,0 +1,38 @@
+"""One row per twin and what the model said of it, which a run buys within a budget of its own."""
+
+from dbt.adapters.events.logging import AdapterLogger
+from dbt.flags import get_flags
+from dbt_common.invocation import get_invocation_id
+from jobforge.ledger import ledger_of
+from jobforge.pipeline import impute, nothing
+from jobforge.settings import Settings
+
+ROWS_AT_ONCE = 4096
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    # Named so that this model runs after the one that asks for what is missing.
+    dbt.ref("llm_imputed_attributes")
+    # A connection reads one result at a time: the one that streams is opened last.
+    packs = dbt.ref("int_attribute_packs").to_arrow_table()
+    recorded_answers = dbt.ref("stg_llm_recorded_answers").to_arrow_table()
+    prices = dbt.ref("model_prices").to_arrow_table()
+    requests = dbt.ref("int_imputation_requests").filter("masked_gap is not null")
+    cells = requests.aggregate("coalesce(sum(len(attribute_ids)), 0)").fetchall()[0][0]
+    settings = Settings.from_config(dbt.config.get("llm_settings"))
+    budget = dbt.config.get("backtest_max_cost_usd")
+    if get_flags().EMPTY or not cells:
+        return nothing()
+    log = AdapterLogger("jobforge").info
+    return impute(
+        packs,
+        requests.order("request_order").to_arrow_reader(ROWS_AT_ONCE),
+        recorded_answers,
+        prices,
+        settings.of_backtest(budget),
+        invocation_id=f"{get_invocation_id()}-backtest",
+        log=lambda line: log(f"backtest: {line}"),
+        cells=int(cells),
+        ledger_url=ledger_of(get_flags().PROJECT_DIR),
+    )

@@ -1,0 +1,247 @@
+"""The backtest: known cells, asked as missing ones are, by models whose skill is known."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import floor
+from typing import Any
+
+import pytest
+from support.loopback_server import LoopbackServer, instance_of
+
+from e2e.runs import Warehouse
+
+ACCURACY = "main.gold_imputation_accuracy"
+TWINS = "main_intermediate.int_twin_cells"
+LIVE = {
+    "llm_mode": "live",
+    "llm_max_calls": 10_000,
+    "llm_attributes_per_call": 16,
+    "backtest_cells": 40,
+    "backtest_max_cost_usd": 1,
+}
+Truth = dict[tuple[str, str], Any]
+
+
+def truths(warehouse: Warehouse) -> Truth:
+    """Return what is true of each known cell, by the job's title and the attribute."""
+    rows = warehouse.query(
+        "select job_title, attribute_id, value_number, value_boolean, value"
+        " from main.gold_job_attributes join main_intermediate.int_jobs using (job_id)"
+        " where fill_status in ('authoritative', 'onet')"
+    )
+    return {
+        (title, attribute): next(one for one in (number, boolean, text) if one is not None)
+        for title, attribute, number, boolean, text in rows
+    }
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that knows the truth, and says so much more; what it cannot know it makes up."""
+
+    truth: Truth
+    scales: dict[str, float]
+    more: int = 0
+
+    def said(self, attribute_id: str, true: float) -> int:
+        """What it says of a number: the whole one next to it, and so much more."""
+        return min(int(self.scales[attribute_id]), floor(true + 0.5) + self.more)
+
+    def __call__(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Answer a request in its schema."""
+        schema = body["response_format"]["json_schema"]["schema"]
+        (text,) = re.findall(r"<job_data>\n(.*)\n</job_data>", body["messages"][1]["content"])
+        title = json.loads(text)["job"]["title"]
+        cells: dict[str, Any] = instance_of(schema, json.dumps(body["messages"]))
+        if "organisation_typical_team_size" in cells:
+            cells["organisation_typical_team_size"]["value"] = 12
+        for name, cell in cells.items():
+            true = self.truth.get((title, name))
+            if isinstance(true, float):
+                cell["value"] = self.said(name, true)
+            elif true is not None:
+                cell["value"] = true
+        return cells
+
+
+def model_of(warehouse: Warehouse, more: int = 0) -> Model:
+    """Return a model that knows the truths of this warehouse."""
+    scales = warehouse.query(
+        "select attribute_id, scale_maximum from main_intermediate.int_attributes"
+        " where scale_maximum is not null"
+    )
+    return Model(truths(warehouse), dict(scales), more)
+
+
+ALL = ("build", "--exclude-resource-type", "unit_test", "--select", "int_twin_cells+")
+MEASURED = ("run", "--select", "int_twin_cells+,+gold_imputation_accuracy")
+
+
+def backtest(
+    warehouse: Warehouse, model: Model, command: tuple[str, ...] = MEASURED, **vars: Any
+) -> LoopbackServer:
+    """Build from the twins on, with that model as the server; return the server, stopped."""
+    with LoopbackServer(answer=model) as server:
+        env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-e2e-backtest"}
+        warehouse.dbt(*command, vars=vars, env=env).ok()
+        return server
+
+
+@pytest.fixture(scope="module")
+def perfect(copy_of_demo: Callable[..., Warehouse]) -> Warehouse:
+    """A backtest of a model that knows what is true."""
+    warehouse = copy_of_demo("perfect", **LIVE)
+    backtest(warehouse, model_of(warehouse), ALL)
+    return warehouse
+
+
+def test_every_gap_that_there_is_has_twins(perfect: Warehouse) -> None:
+    """So many known cells for each gap as were asked for, none twice, and of one twin a gap."""
+    counts = perfect.query(
+        f"select masked_gap, count(*), count(distinct (job_number, attribute_number)) from {TWINS}"
+        " group by 1 order by 1"
+    )
+    gaps = perfect.query(
+        "select distinct source_gap from main_intermediate.int_source_gaps order by 1"
+    )
+    assert counts == [(gap, 40, 40) for (gap,) in gaps]
+    assert len(counts) >= 3
+
+
+def test_a_perfect_model_has_no_error(perfect: Warehouse) -> None:
+    """Every figure says so, with its interval."""
+    rows = perfect.dicts(f"select * from {ACCURACY} where estimator = 'llm'")
+    assert sum(row["cells"] for row in rows) == perfect.one(f"select count(*) from {TWINS}")
+    for row in rows:
+        assert row["exact"] == row["exact_low"] == row["exact_high"] == 1
+        assert row["is_thin"] is (row["cells"] < 30)
+        if row["mae"] is not None:
+            # Its answers are whole numbers, the truth may be 2.14.
+            assert row["mae"] <= 0.5
+            assert row["within_one"] == 1
+        else:
+            assert row["macro_f1"] == 1
+            assert row["cohens_kappa"] in (1, None)
+        if row["skill"] is not None and row["value_type"] == "category":
+            assert row["skill"] == row["skill_low"] == row["skill_high"] == 1
+
+
+def test_the_baselines_are_what_the_same_jobs_give(perfect: Warehouse) -> None:
+    """The nearest and the five nearest, reckoned anew from what the prompts show."""
+    shown = perfect.query(
+        """
+        select comparable.job_number, comparable.attribute_number, comparable_rank, value_number
+        from main_intermediate.int_comparable_jobs as comparable
+        join main_intermediate.int_source_values using (precedence_rank, value_id)
+        where value_number is not null and comparable.job_number in (
+            select twin_number from main_intermediate.int_twin_cells)
+        order by all
+        """
+    )
+    values: dict[tuple[int, int], list[float]] = {}
+    for twin, attribute, _, value in shown:
+        values.setdefault((twin, attribute), []).append(value)
+    found = perfect.query(
+        "select estimator, twin_number, attribute_number, estimated_number"
+        " from main_intermediate.int_backtest_estimates"
+        " where true_number is not null and estimator in ('nearest', 'five_nearest')"
+    )
+    assert len(found) == 2 * len(values)
+    for estimator, twin, attribute, estimate in found:
+        of_cell = values[twin, attribute]
+        expected = of_cell[0] if estimator == "nearest" else sum(of_cell[:5]) / len(of_cell[:5])
+        assert estimate == pytest.approx(expected)
+
+
+def test_twins_stay_apart_from_the_cells(perfect: Warehouse, demo: Warehouse) -> None:
+    """No candidate, no cell and no request for what is missing is another for the backtest."""
+    for table, texts in (
+        ("main.gold_job_attribute_provenance", "job_id, attribute_id, candidate_rank, dataset"),
+        ("main.gold_job_attributes", "job_id, attribute_id, source_record is null"),
+        ("main_intermediate.int_llm_imputed_attributes", "job_id, attribute_id, question_key"),
+        (
+            "main_intermediate.int_imputation_requests where masked_gap is null",
+            "request_order, job_id, pack_id, attribute_ids, known_attributes, comparable_jobs",
+        ),
+    ):
+        query = f"select {texts} from {table} order by all"
+        if "provenance" in table:
+            query = query.replace("order by", "where dataset <> 'LLM' order by")
+        elif table.endswith("gold_job_attributes"):
+            query = query.replace(", source_record is null", "")
+        assert perfect.query(query) == demo.query(query), table
+    assert (
+        perfect.one("select count(*) from main.gold_job_attributes where job_id like 'twin %'") == 0
+    )
+
+
+def test_a_biased_model_is_seen_through(copy_of_demo: Callable[..., Warehouse]) -> None:
+    """What is said too high is a bias of that much, and is in no interval around 0."""
+    warehouse = copy_of_demo("biased", **LIVE)
+    model = model_of(warehouse, more=1)
+    backtest(warehouse, model)
+    rows = warehouse.dicts(
+        f"select * from {ACCURACY} where estimator = 'llm' and value_type = 'rating'"
+    )
+    for row in rows:
+        said = warehouse.query(
+            "select attribute_id, true_number from main_intermediate.int_backtest_cells"
+            " join main_intermediate.int_attributes using (attribute_number, domain, value_type)"
+            " where (masked_gap, domain, value_type) = ($1, $2, 'rating')",
+            row["source_gap"],
+            row["domain"],
+        )
+        errors = [model.said(name, true) - true for name, true in said]
+        assert row["cells"] == len(errors)
+        assert row["bias"] == pytest.approx(sum(errors) / len(errors))
+        assert row["mae"] == pytest.approx(sum(map(abs, errors)) / len(errors))
+        assert row["bias_low"] <= row["bias"] <= row["bias_high"]
+    enough = [row for row in rows if row["cells"] >= 8]
+    assert enough
+    assert all(row["bias_low"] > 0 for row in enough)
+
+
+def test_without_a_budget_no_twin_is_asked(copy_of_demo: Callable[..., Warehouse]) -> None:
+    """The baselines are measured; the model's row is not there, and nothing is spent on it."""
+    warehouse = copy_of_demo("no_budget", **LIVE)
+    model = model_of(warehouse)
+    server = backtest(warehouse, model, backtest_max_cost_usd=0)
+    requests = "select count(*) from main_intermediate.int_imputation_requests"
+    assert server.count == warehouse.one(f"{requests} where masked_gap is null")
+    estimators = warehouse.query(f"select distinct estimator from {ACCURACY} order by 1")
+    assert ("llm",) not in estimators
+    assert ("five_nearest",) in estimators
+    # With one, they are bought once.
+    paid = backtest(warehouse, model)
+    assert paid.count == warehouse.one(f"{requests} where masked_gap is not null")
+    assert backtest(warehouse, model).count == 0
+
+
+def test_a_sample_stays_when_it_grows_and_when_jobs_are_added(
+    copy_of_demo: Callable[..., Warehouse],
+) -> None:
+    """Twenty of a gap are among its forty, and one more job takes the place of few."""
+    warehouse = copy_of_demo("samples")
+    cells = f"select masked_gap, job_id, attribute_number from {TWINS} join"
+    cells += " main_intermediate.int_jobs using (job_number)"
+
+    def drawn(cells_per_gap: int, *more: str) -> set[tuple[Any, ...]]:
+        command = ("run", "--select", *more, "int_twin_cells")
+        warehouse.dbt(*command, vars={"backtest_cells": cells_per_gap}).ok()
+        return set(warehouse.query(cells))
+
+    few, many = drawn(20), drawn(40)
+    assert few < many
+    warehouse.query(
+        "insert into main_demo.demo_jobs (job_id, job_title, unit_group)"
+        " values ('ZZ-9', 'Financial manager', '10010')"
+    )
+    up = ("int_jobs_checked+", "--exclude", "int_title_tokens+")
+    warehouse.dbt("run", "--select", *up, vars={"backtest_cells": 40}).ok()
+    later = set(warehouse.query(cells))
+    assert len(later - many) <= len(many) / 5
+    assert {cell for cell in later - many if cell[1] != "ZZ-9"} == set()
