@@ -3,6 +3,15 @@ with twin_cells as (
     select * from {{ ref("int_twin_cells") }}
 ),
 
+source_records as (
+    select
+        precedence_rank,
+        value_id,
+        source_record_number,
+        is_own,
+    from {{ ref("int_source_records") }}
+),
+
 source_values as (
     select
         precedence_rank,
@@ -40,6 +49,8 @@ backtest_cells as (
         jobs.job_hash,
         jobs.unit_group,
         source_values.source_type,
+        source_records.source_record_number,
+        source_records.is_own,
         source_values.value as true_value,
         source_values.value_number as true_number,
     from twin_cells
@@ -47,6 +58,10 @@ backtest_cells as (
         on
             twin_cells.precedence_rank = source_values.precedence_rank
             and twin_cells.value_id = source_values.value_id
+    inner join source_records
+        on
+            twin_cells.precedence_rank = source_records.precedence_rank
+            and twin_cells.value_id = source_records.value_id
     inner join attributes
         on twin_cells.attribute_number = attributes.attribute_number
     inner join jobs

@@ -25,19 +25,6 @@ source_records as (
     from {{ ref("int_source_records") }}
 ),
 
-twin_records as (
-    select
-        twin_cells.twin_number,
-        twin_cells.attribute_number,
-        source_records.source_record_number,
-        source_records.is_own,
-    from {{ ref("int_twin_cells") }} as twin_cells
-    inner join source_records
-        on
-            twin_cells.precedence_rank = source_records.precedence_rank
-            and twin_cells.value_id = source_records.value_id
-),
-
 jobs as (
     select
         job_number,
@@ -46,41 +33,78 @@ jobs as (
     from {{ ref("int_jobs") }}
 ),
 
+-- Jobs of one unit group with one value are counted once: most jobs share both.
+job_counts as (
+    select
+        known_values.attribute_number,
+        known_values.precedence_rank,
+        known_values.value_id,
+        jobs.unit_group,
+        jobs.minor_group,
+        count(*) as jobs,
+    from {{ ref("int_known_values") }} as known_values
+    inner join jobs
+        on known_values.job_number = jobs.job_number
+    where known_values.attribute_number in (select attribute_number from cells)
+    group by
+        known_values.attribute_number,
+        known_values.precedence_rank,
+        known_values.value_id,
+        jobs.unit_group,
+        jobs.minor_group
+),
+
+value_counts as (
+    select
+        job_counts.attribute_number,
+        job_counts.unit_group,
+        job_counts.minor_group,
+        source_records.source_record_number,
+        source_records.is_own,
+        source_values.value,
+        source_values.value_number,
+        sum(job_counts.jobs) as jobs,
+    from job_counts
+    inner join source_records
+        on
+            job_counts.precedence_rank = source_records.precedence_rank
+            and job_counts.value_id = source_records.value_id
+    inner join source_values
+        on
+            job_counts.precedence_rank = source_values.precedence_rank
+            and job_counts.value_id = source_values.value_id
+    group by
+        job_counts.attribute_number,
+        job_counts.unit_group,
+        job_counts.minor_group,
+        source_records.source_record_number,
+        source_records.is_own,
+        source_values.value,
+        source_values.value_number
+),
+
+-- Without the twin's own job, which has its value from the same record.
 other_values as (
     select
         cells.twin_number,
         cells.attribute_number,
-        source_values.value,
-        source_values.value_number,
+        value_counts.value,
+        value_counts.value_number,
+        value_counts.jobs,
         coalesce(
             cells.masked_gap <> 'job_without_unit_group'
-            and left(cells.unit_group, 4) = jobs.minor_group, false
+            and left(cells.unit_group, 4) = value_counts.minor_group, false
         ) as is_in_minor_group,
     from cells
-    inner join twin_records
-        on
-            cells.twin_number = twin_records.twin_number
-            and cells.attribute_number = twin_records.attribute_number
-    inner join {{ ref("int_known_values") }} as known_values
-        on cells.attribute_number = known_values.attribute_number
-    inner join source_records
-        on
-            known_values.precedence_rank = source_records.precedence_rank
-            and known_values.value_id = source_records.value_id
-    inner join source_values
-        on
-            known_values.precedence_rank = source_values.precedence_rank
-            and known_values.value_id = source_values.value_id
-    inner join jobs
-        on known_values.job_number = jobs.job_number
+    inner join value_counts
+        on cells.attribute_number = value_counts.attribute_number
     where
-        known_values.job_number <> cells.job_number
-        and source_records.source_record_number <> twin_records.source_record_number
+        value_counts.source_record_number <> cells.source_record_number
         and (
-            twin_records.is_own
-            or jobs.unit_group is distinct from cells.unit_group
+            cells.is_own
+            or value_counts.unit_group is distinct from cells.unit_group
         )
-        and (source_records.is_own or cells.masked_gap <> 'attribute_in_no_source')
+        and (value_counts.is_own or cells.masked_gap <> 'attribute_in_no_source')
 ),
 
 comparable as (
@@ -106,8 +130,8 @@ votes as (
         attribute_number,
         'attribute_mean' as estimator,
         value,
-        avg(value_number) as mean_number,
-        count(*) as jobs,
+        min(value_number) as value_number,
+        sum(jobs) as jobs,
         0 as first_rank,
     from other_values
     group by twin_number, attribute_number, value
@@ -117,8 +141,8 @@ votes as (
         attribute_number,
         'minor_group_mean' as estimator,
         value,
-        avg(value_number) as mean_number,
-        count(*) as jobs,
+        min(value_number) as value_number,
+        sum(jobs) as jobs,
         0 as first_rank,
     from other_values
     where is_in_minor_group
@@ -129,7 +153,7 @@ votes as (
         attribute_number,
         'five_nearest' as estimator,
         value,
-        avg(value_number) as mean_number,
+        min(value_number) as value_number,
         count(*) as jobs,
         min(comparable_rank) as first_rank,
     from comparable
@@ -140,7 +164,7 @@ votes as (
         attribute_number,
         'nearest' as estimator,
         value,
-        value_number as mean_number,
+        value_number,
         1 as jobs,
         1 as first_rank,
     from comparable
@@ -163,7 +187,7 @@ baselines as (
         attribute_number,
         estimator,
         max(case when place = 1 then value end) as value,
-        sum(mean_number * jobs) / sum(jobs) as value_number,
+        sum(value_number * jobs) / sum(jobs) as value_number,
     from ranked_votes
     group by twin_number, attribute_number, estimator
 ),
