@@ -175,7 +175,7 @@ def test_what_is_not_one_json_object_is_unreadable(text: str) -> None:
         read_cells(text, [READING])
 
 
-@pytest.mark.parametrize("digits", ["1e1000000", "-1e1000000", "1e-1000000"])
+@pytest.mark.parametrize("digits", ["1e999999999", "-1e999999999", "1e-999999999"])
 def test_a_huge_number_costs_nothing(digits: str) -> None:
     """A number of absurd size is turned away before it is written out."""
     text = f'{{"reading": {{"rationale": "r", "value": {digits}, "confidence": 5}}}}'

@@ -91,6 +91,14 @@ def _counts_to_one(cells: list[object]) -> bool:
     return all(0 <= one <= 1 for one in numbers) and any(one % 1 for one in numbers)
 
 
+def _is_per_cent(confidence: int | Decimal) -> bool:
+    # Its size comes first: to write out 1e1000000 takes half a minute.
+    if not 0 <= confidence <= 100 or confidence != int(confidence):
+        return False
+    # A 1.0 is the end of a scale from 0 to 1 and no hundredth.
+    return not (isinstance(confidence, Decimal) and confidence == 1)
+
+
 def _unwrapped(text: str) -> str:
     """Return what a reply says without what some servers put around it; nothing else is taken off.
 
@@ -117,11 +125,7 @@ def _cell(
     confidence = number_of(cell["confidence"], schema_form)
     if isinstance(confidence, bool) or not isinstance(confidence, int | Decimal):
         return _malformed("confidence is not a number")
-    # A 1.0 is the end of a scale from 0 to 1 and no hundredth.
-    is_whole = confidence == int(confidence) and not (
-        isinstance(confidence, Decimal) and confidence == 1
-    )
-    if not 0 <= confidence <= 100 or not is_whole:
+    if not _is_per_cent(confidence):
         return _malformed("confidence is not a whole number from 0 to 100")
     rationale = cell["rationale"]
     if not isinstance(rationale, str):
