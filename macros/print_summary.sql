@@ -41,6 +41,7 @@
         ) %}
     {% endfor %}
     {% do log_reasons(gold) %}
+    {% do log_accuracy() %}
     {% do log_unmatched_keys() %}
     {% do log_quarantine() %}
 {% endmacro %}
@@ -64,6 +65,41 @@
     {{ return(adapter.get_relation(
         database=node.database, schema=node.schema, identifier=node.alias
     )) }}
+{% endmacro %}
+
+{# What the model's answers are worth, in plain words: what the backtest measured, beside
+   the best of what costs nothing. #}
+{% macro log_accuracy() %}
+    {% set accuracy = relation_of("gold_imputation_accuracy") %}
+    {% if not accuracy %}
+        {{ return(none) }}
+    {% endif %}
+    {% set of_model = " from " ~ accuracy ~ " where estimator = 'llm'" %}
+    {% for row in run_query(
+        "select source_gap, domain, value_type, model_used, cells, mae, exact, best_baseline,"
+        ~ " skill, skill_low, skill_high" ~ of_model
+        ~ " and not is_thin and skill is not null"
+        ~ " order by source_gap, domain, value_type, model_used, prompt_version"
+    ) %}
+        {% set error = "is off by " ~ "%.2f" | format(row[5]) if row[5] is not none
+            else "is right in " ~ "%.0f" | format(100 * row[6]) ~ " %" %}
+        {% set verdict = "better than" if row[9] > 0 else "worse than" if row[10] < 0
+            else "not shown to be better than" %}
+        {% do say(
+            "  backtest, " ~ row[0] ~ ", " ~ row[1] ~ " (" ~ row[2] ~ "): "
+            ~ beginning(row[3]) ~ " " ~ error ~ " on " ~ row[4] ~ " cells, " ~ verdict ~ " "
+            ~ row[7] ~ " (skill " ~ "%.2f, %.2f to %.2f" | format(row[8], row[9], row[10]) ~ ")"
+        ) %}
+    {% endfor %}
+    {% set thin = run_query(
+        "select count(*), coalesce(sum(cells), 0)" ~ of_model ~ " and is_thin"
+    ).rows[0] %}
+    {% if thin[0] %}
+        {% do say(
+            "  backtest: " ~ thin[0] ~ " strata of fewer than 30 cells (" ~ thin[1]
+            ~ " together) decide nothing: raise backtest_cells"
+        ) %}
+    {% endif %}
 {% endmacro %}
 
 {# The keys of the inputs that point to nothing. #}

@@ -1,7 +1,10 @@
 {# Keeps the answers of the last run as the demo's recording, which
    `llm_mode: replay` gives out again. `make record-demo` calls it. #}
 {% macro record_demo_answers() %}
-    {% set answers = ref("int_llm_imputed_attributes") %}
+    {% set columns = "question_key, job_id, attribute_id, value, confidence, rationale,"
+        ~ " model_requested, model_used, prompt_version, request_id, imputed_at, outcome" %}
+    {% set answers = "(select " ~ columns ~ " from " ~ ref("int_llm_imputed_attributes")
+        ~ " union all select " ~ columns ~ " from " ~ ref("llm_backtest_answers") ~ ")" %}
     {% set path = "seeds/demo/demo_llm_recorded_answers.csv" %}
     {% do run_query(
         "copy (select question_key, job_id, attribute_id, value, confidence, rationale,"

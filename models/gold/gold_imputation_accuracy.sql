@@ -1,3 +1,4 @@
+-- Rounded, so that a run's figures are the last one's in whatever order it adds up.
 -- Errors are on the attribute's own scale, estimate minus truth. A rating or number is
 -- exact where both round to the same whole number. Cohen's kappa and macro F1 are of
 -- categories and truths, with the classes that are true or estimated at least once.
@@ -127,24 +128,24 @@ select
     cast(coalesce(accuracy.cells, 0) as integer) as cells,
     cast(coalesce(accuracy.jobs, 0) as integer) as jobs,
     coalesce(accuracy.cells, 0) < 30 as is_thin,
-    accuracy.mae,
-    accuracy.mae_low,
-    accuracy.mae_high,
-    accuracy.rmse,
-    accuracy.bias,
-    accuracy.bias_low,
-    accuracy.bias_high,
-    cast(accuracy.exact as double) as exact,
-    accuracy.exact_low,
-    accuracy.exact_high,
-    cast(accuracy.within_one as double) as within_one,
-    accuracy.spearman,
-    cast(accuracy.macro_f1 as double) as macro_f1,
-    cast(accuracy.cohens_kappa as double) as cohens_kappa,
+    round(accuracy.mae, 6) as mae,
+    round(accuracy.mae_low, 6) as mae_low,
+    round(accuracy.mae_high, 6) as mae_high,
+    round(accuracy.rmse, 6) as rmse,
+    round(accuracy.bias, 6) as bias,
+    round(accuracy.bias_low, 6) as bias_low,
+    round(accuracy.bias_high, 6) as bias_high,
+    round(cast(accuracy.exact as double), 6) as exact,
+    round(accuracy.exact_low, 6) as exact_low,
+    round(accuracy.exact_high, 6) as exact_high,
+    round(cast(accuracy.within_one as double), 6) as within_one,
+    round(accuracy.spearman, 6) as spearman,
+    round(cast(accuracy.macro_f1 as double), 6) as macro_f1,
+    round(cast(accuracy.cohens_kappa as double), 6) as cohens_kappa,
     accuracy.baseline as best_baseline,
-    cast(accuracy.skill as double) as skill,
-    cast(accuracy.skill_low as double) as skill_low,
-    cast(accuracy.skill_high as double) as skill_high,
+    round(cast(accuracy.skill as double), 6) as skill,
+    round(cast(accuracy.skill_low as double), 6) as skill_low,
+    round(cast(accuracy.skill_high as double), 6) as skill_high,
     case
         when accuracy.estimator is not null then 'measured'
         else '{{ "no_twin" if var("backtest_cells") | int > 0 else "no_backtest" }}'

@@ -661,7 +661,7 @@ def test_what_is_asked_again_stays_in_gold(copy_of_demo: Callable[..., Warehouse
     plan = "select sum(cells), round(sum(estimated_calls)) from main.gold_imputation_plan"
     with Server(answer=answer) as server:
         env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY}
-        command = (*BUILD, "int_known_attributes+")
+        command = ("run", "--select", "int_known_attributes+")
         warehouse.dbt(*command, env=env).ok()
         calls, cells = server.count, missing_cells(warehouse)
         again = {"llm_known_attributes": 2, "llm_reask_stale": True}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 from jobforge.batch import asker
 from jobforge.errors import FatalRunError
+from jobforge.live import executor
+from jobforge.live.retries import RetryPolicy
 from jobforge.reasons import Reason, ReasonCode
 from jobforge.settings import Settings
 from support.builders import IDS, jobs, question_key, recorded_table, request, run
@@ -64,8 +67,9 @@ BATCHES = [
 
 @pytest.fixture
 def runs(live_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> Runs:
-    """Runs that ask one request after the other, and look at batches again soon."""
+    """Runs that ask one request after the other, and soon look at batches again or give up."""
     Patience(live_server, monkeypatch)
+    monkeypatch.setattr(executor, "RetryPolicy", partial(RetryPolicy, refusals=2))
     monkeypatch.setattr(asker, "_FIRST_WAIT_SECONDS", 0.05)
     return Runs(live_server, IN_TURN)
 
