@@ -2,9 +2,10 @@
 
 from dbt.adapters.events.logging import AdapterLogger
 from dbt.flags import get_flags
+from dbt_common.events.event_manager_client import add_callback_to_manager
 from dbt_common.invocation import get_invocation_id
 from jobforge.ledger import ledger_of
-from jobforge.pipeline import impute, nothing
+from jobforge.pipeline import impute, nothing, stop_on_cancel
 from jobforge.settings import Settings
 
 ROWS_AT_ONCE = 4096
@@ -35,4 +36,5 @@ def model(dbt, session):
         log=lambda line: log(f"backtest: {line}"),
         cells=int(cells),
         ledger_url=ledger_of(get_flags().PROJECT_DIR),
+        stop=stop_on_cancel(add_callback_to_manager),
     )

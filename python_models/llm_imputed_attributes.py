@@ -1,8 +1,5 @@
 """One row per missing cell that was given to the model: its answer, or why there is none."""
 
-import sys
-import threading
-
 from dbt.adapters.events.logging import AdapterLogger
 from dbt.adapters.events.types import AdapterEventWarning
 from dbt.flags import get_flags
@@ -11,7 +8,7 @@ from dbt_common.events.functions import warn_or_error
 from dbt_common.invocation import get_invocation_id
 from dbt_common.ui import warning_tag
 from jobforge.ledger import ledger_of
-from jobforge.pipeline import impute, nothing
+from jobforge.pipeline import impute, nothing, stop_on_cancel
 from jobforge.settings import Settings
 
 ROWS_AT_ONCE = 4096
@@ -40,32 +37,10 @@ def model(dbt, session):
         warn=_warn,
         cells=cells and int(cells),
         ledger_url=ledger_of(get_flags().PROJECT_DIR),
-        stop=_stop_on_cancel(),
+        stop=stop_on_cancel(add_callback_to_manager),
     )
 
 
 def _warn(line):
     # With --warn-error it fails the model, as every dbt warning does.
     warn_or_error(AdapterEventWarning(name="jobforge", base_msg=warning_tag(line)))
-
-
-def _stop_on_cancel():
-    # Ctrl-C reaches dbt's main thread only; this thread learns of it by dbt's own event.
-    stop = threading.Event()
-
-    def on_event(event):
-        if event.info.name == "LogCancelLine":
-            stop.set()
-
-    add_callback_to_manager(on_event)
-    if _is_cancelled():
-        stop.set()
-    return stop
-
-
-def _is_cancelled():
-    # The event comes once, perhaps while this model was compiled: then dbt waits for its end.
-    frame = sys._current_frames().get(threading.main_thread().ident)
-    while frame and frame.f_code.co_name != "_cancel_connections":
-        frame = frame.f_back
-    return frame is not None

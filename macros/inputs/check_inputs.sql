@@ -11,10 +11,13 @@
         {% do problems.extend(files_problems(readings)) %}
         {% do problems.extend(row_count_problems(readings)) %}
         {% do problems.extend(columns_problems()) %}
-        {% for name in ["llm_attributes_per_call", "llm_known_attributes", "llm_comparable_jobs"]
-            if var(name) | int(-1) < 1 %}
+        {% for name, least in {
+            "llm_attributes_per_call": 1, "llm_known_attributes": 1, "llm_comparable_jobs": 1,
+            "backtest_cells": 0,
+        }.items() if var(name) | int(-1) < least %}
             {% do problems.append(
-                "the var " ~ name ~ " is `" ~ var(name) ~ "`; it must be a whole number from 1"
+                "the var " ~ name ~ " is `" ~ var(name) ~ "`; it must be a whole number from "
+                ~ least
             ) %}
         {% endfor %}
         {% if problems %}

@@ -8,6 +8,7 @@ the ledger before its cells leave here.
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
@@ -15,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, groupby, islice
+from typing import Any
 
 import pyarrow as pa
 
@@ -169,6 +171,32 @@ def _harmless(log: Log) -> Log:
 def nothing() -> pa.RecordBatchReader:
     """Return no rows, with the columns of OUTCOME_SCHEMA; nothing is asked."""
     return pa.RecordBatchReader.from_batches(OUTCOME_SCHEMA, iter(()))
+
+
+def stop_on_cancel(add_callback: Callable[[Callable[[Any], None]], None]) -> threading.Event:
+    """Return what `impute` stops at once dbt is cancelled.
+
+    Ctrl-C reaches dbt's main thread only; the thread of a model learns of it by dbt's own event.
+    add_callback: registers a callback with dbt's event manager.
+    """
+    stop = threading.Event()
+
+    def on_event(event: Any) -> None:
+        if event.info.name == "LogCancelLine":
+            stop.set()
+
+    add_callback(on_event)
+    if _is_cancelled():
+        stop.set()
+    return stop
+
+
+def _is_cancelled() -> bool:
+    # The event comes once, perhaps while the model was compiled: then dbt waits for its end.
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame and frame.f_code.co_name != "_cancel_connections":
+        frame = frame.f_back
+    return frame is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ import pytest
 from support.loopback_server import LoopbackServer, instance_of
 
 from e2e.runs import Run, Warehouse
+from e2e.scenes import wait_until
+from e2e.test_interruptions import press_ctrl_c
 
 ACCURACY = "main.gold_imputation_accuracy"
 TWINS = "main_intermediate.int_twin_cells"
@@ -312,6 +314,28 @@ def test_twins_are_bought_in_batches(copy_of_demo: Callable[..., Warehouse]) -> 
     assert warehouse.one(answered) == warehouse.one(f"select count(*) from {TWINS}") > 0
 
 
+def test_one_ctrl_c_stops_the_backtest(copy_of_demo: Callable[..., Warehouse]) -> None:
+    """What is in flight ends, and no further twin is paid for."""
+    warehouse = copy_of_demo("stopped", **LIVE, llm_max_in_flight=4)
+    requests = "select count(*) from main_intermediate.int_imputation_requests"
+    with LoopbackServer(answer=model_of(warehouse)) as server:
+        cells = warehouse.one(f"{requests} where masked_gap is null")
+        server.hold(after=cells + 8)
+        env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-e2e-backtest"}
+        started = warehouse.start(*MEASURED, env=env)
+        wait_until(lambda: server.count == cells + 8 + 4, started)
+        press_ctrl_c(started)
+        server.release()
+        run = started.end()
+    assert run.code == 2
+    assert "Exited because of keyboard interrupt" in run.output
+    assert (
+        server.count
+        == cells + 8 + 4
+        < cells + warehouse.one(f"{requests} where masked_gap is not null")
+    )
+
+
 def test_a_recording_has_answers_to_twins(perfect: Warehouse, place: Path) -> None:
     """Without ledger and server the figures are those of the recorded answers."""
     warehouse = perfect.copy_to(place / "replayed", llm_mode="replay", backtest_max_cost_usd=0)
@@ -330,3 +354,14 @@ def test_a_recording_has_answers_to_twins(perfect: Warehouse, place: Path) -> No
     assert before
     warehouse.dbt(*MEASURED).ok()
     assert warehouse.query(figures) == before
+
+
+@pytest.mark.parametrize("given", ["many", -1])
+def test_a_number_of_cells_that_is_none_stops_the_run(
+    copy_of_demo: Callable[..., Warehouse], given: object
+) -> None:
+    """It is not taken for no backtest."""
+    warehouse = copy_of_demo(f"cells_{given}", backtest_cells=given)
+    run = warehouse.dbt("run", "--select", "int_twin_cells")
+    assert run.code == 2
+    assert f"the var backtest_cells is `{given}`; it must be a whole number from 0" in run.output
