@@ -1,24 +1,26 @@
 {# Jobs and attributes go by number between the checked inputs and gold. A run that gives
    a number to another one, and does not build all that stands on the numbers, would join
    one job's values to another. Such tables are dropped in the transaction that numbers
-   anew, so that what is built on them stops instead. `id` and `number` are columns of
-   `model`, the numbered one. #}
+   anew, so that what is built on them stops instead. With --empty nobody has a number,
+   and those before are kept. `id` and `number` are columns of `numbered`. #}
 {% macro stop_at_former_numbers(numbered, id, number) %}
-    {% set path = {"identifier": numbered.identifier ~ "_numbers"} %}
-    {% set former = load_relation(numbered.incorporate(path=path)) %}
-    {% if former and run_query(
-        "select count(*) from " ~ former ~ " as former inner join " ~ numbered
-        ~ " as numbered on former." ~ number ~ " = numbered." ~ number
-        ~ " where former." ~ id ~ " <> numbered." ~ id
-    ).columns[0].values()[0] %}
-        {% do drop_what_stands_on(model.unique_id, numbered.identifier) %}
+    {% if not flags.EMPTY %}
+        {% set path = {"identifier": numbered.identifier ~ "_numbers"} %}
+        {% set former = load_relation(numbered.incorporate(path=path)) %}
+        {% if former and run_query(
+            "select count(*) from " ~ former ~ " as former inner join " ~ numbered
+            ~ " as numbered on former." ~ number ~ " = numbered." ~ number
+            ~ " where former." ~ id ~ " <> numbered." ~ id
+        ).columns[0].values()[0] %}
+            {% do drop_what_stands_on(model.unique_id, numbered.identifier) %}
+        {% endif %}
+        {% set kept = former or numbered.incorporate(path=path, type="table") %}
+        {% if not former %}
+            {% do adapter.cache_added(kept) %}
+        {% endif %}
+        create or replace table {{ kept }} as
+        select {{ id }}, {{ number }} from {{ numbered }}
     {% endif %}
-    {% set kept = former or numbered.incorporate(path=path, type="table") %}
-    {% if not former %}
-        {% do adapter.cache_added(kept) %}
-    {% endif %}
-    create or replace table {{ kept }} as
-    select {{ id }}, {{ number }} from {{ numbered }}
 {% endmacro %}
 
 {% macro drop_what_stands_on(unique_id, name) %}
