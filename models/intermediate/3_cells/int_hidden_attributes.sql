@@ -25,13 +25,13 @@ elements as (
     where elements.is_usable
 ),
 
-source_values as (
+source_records as (
     select
         precedence_rank,
         value_id,
         source_type,
-        coalesce(inheritance_level = 'job', false) as is_own,
-    from {{ ref("int_source_values") }}
+        is_own,
+    from {{ ref("int_source_records") }}
 ),
 
 known_values as (
@@ -39,15 +39,15 @@ known_values as (
         twin_jobs.twin_number,
         twin_jobs.masked_gap,
         known_values.attribute_number,
-        source_values.source_type,
-        source_values.is_own,
+        source_records.source_type,
+        source_records.is_own,
     from twin_jobs
     inner join {{ ref("int_known_values") }} as known_values
         on twin_jobs.job_number = known_values.job_number
-    inner join source_values
+    inner join source_records
         on
-            known_values.precedence_rank = source_values.precedence_rank
-            and known_values.value_id = source_values.value_id
+            known_values.precedence_rank = source_records.precedence_rank
+            and known_values.value_id = source_records.value_id
 ),
 
 hidden_attributes as (

@@ -35,18 +35,18 @@ crosswalked_unit_groups as (
     where is_usable
 ),
 
-values_of_jobs as (
+source_records as (
     select
         precedence_rank,
         value_id,
-        coalesce(inheritance_level = 'job', false) as is_own,
-    from {{ ref("int_source_values") }}
+        is_own,
+    from {{ ref("int_source_records") }}
 ),
 
 known_cells as (
     select
         known_values.*,
-        values_of_jobs.is_own,
+        source_records.is_own,
         attributes.is_of_onet,
         jobs.unit_group is not null as has_unit_group,
         crosswalked_unit_groups.unit_group is not null as is_crosswalked,
@@ -58,10 +58,10 @@ known_cells as (
         on known_values.job_number = jobs.job_number
     inner join attributes
         on known_values.attribute_number = attributes.attribute_number
-    inner join values_of_jobs
+    inner join source_records
         on
-            known_values.precedence_rank = values_of_jobs.precedence_rank
-            and known_values.value_id = values_of_jobs.value_id
+            known_values.precedence_rank = source_records.precedence_rank
+            and known_values.value_id = source_records.value_id
     left join crosswalked_unit_groups
         on jobs.unit_group = crosswalked_unit_groups.unit_group
     where {{ per_gap }} > 0

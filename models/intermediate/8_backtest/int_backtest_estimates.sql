@@ -12,7 +12,6 @@ source_values as (
         value_id,
         value,
         value_number,
-        source_type,
     from {{ ref("int_source_values") }}
 ),
 

@@ -6,10 +6,10 @@ lost. It is read, not asked for, so that it costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobforge.ledger import existing_ledger
 from jobforge.requests.inputs import ArrowRows, Attribute, read_packs
@@ -33,6 +33,8 @@ KEPT_SCHEMA = pa.schema(
         pa.field("dbt_invocation_id", pa.string(), nullable=False),
     ]
 )
+# No digest has it.
+_BETWEEN = " "
 _TAKEN = {"imputed_at": "answered_at", "dbt_invocation_id": "run_id"}
 
 
@@ -57,23 +59,29 @@ def read_kept_answers(packs: ArrowRows, url: str | None = None) -> pa.Table:
         for attribute in pack.attributes
     }
     with ledger:
-        batches = [
-            pa.RecordBatch.from_pylist(list(_holding(batch, attributes)), schema=KEPT_SCHEMA)
-            for batch in ledger.answers()
-        ]
-    return pa.Table.from_batches(batches, schema=KEPT_SCHEMA)
+        tables = [_holding(pa.Table.from_batches([one]), attributes) for one in ledger.answers()]
+    return pa.concat_tables([no_kept_answers(), *tables])
 
 
-def _holding(
-    batch: pa.RecordBatch, attributes: Mapping[str, Attribute]
-) -> Iterable[dict[str, Any]]:
-    for row in batch.to_pylist():
-        attribute = attributes.get(row["attribute_digest"])
-        if attribute is None or row["outcome"] != "answered":
-            continue
-        try:
-            value = parse_value(attribute, row["value"] or "")
-        except BadValueError:
-            continue
-        kept = {name: row[_TAKEN.get(name, name)] for name in KEPT_SCHEMA.names}
-        yield kept | {"value": value}
+def _holding(answers: pa.Table, attributes: Mapping[str, Attribute]) -> pa.Table:
+    # By column: a ledger may hold a million answers, and few values are different.
+    answers = answers.filter(
+        (pc.field("outcome") == "answered") & pc.field("attribute_digest").isin(list(attributes))
+    )
+    given = pc.binary_join_element_wise(
+        answers["attribute_digest"], answers["value"], _BETWEEN
+    ).combine_chunks()
+    encoded = given.dictionary_encode()
+    canonical = [_canonical(attributes, one) for one in encoded.dictionary.to_pylist()]
+    values = pa.array(canonical, pa.string()).take(encoded.indices)
+    columns = {name: answers[_TAKEN.get(name, name)] for name in KEPT_SCHEMA.names}
+    kept = pa.table(columns | {"value": values}).filter(values.is_valid())
+    return kept.cast(KEPT_SCHEMA)
+
+
+def _canonical(attributes: Mapping[str, Attribute], given: str) -> str | None:
+    digest, _, value = given.partition(_BETWEEN)
+    try:
+        return parse_value(attributes[digest], value)
+    except BadValueError:
+        return None
