@@ -1,10 +1,12 @@
-"""How well a wider scope tells a profile's rating: behind `seeds/reference/inheritance_levels.csv`.
+"""How well a wider scope tells a profile's rating: behind `seeds/reference/inheritance_levels.csv`
+and the inherited rows of `seeds/reference/source_agreement.csv`.
 
 Every OaSIS rating is held against the mean of its group: of the profiles of its unit group (where
 there are several), then of the other unit groups of its minor, sub-major, major group and broad
 category. The agreement of an attribute is the Spearman correlation of the two over all profiles
 that have such a group; that of a level is the median over the 245 attributes. It is the measure of
-`onet_agreement.py`, so that the two confidences can be compared.
+`onet_agreement.py`, so that the two confidences can be compared. The right share is that of all
+pairs which round to the same whole number.
 
     python benchmarks/inheritance_agreement.py --data FOLDER
 """
@@ -82,7 +84,8 @@ by_attribute as (
         inheritance_level,
         code_length,
         corr(own_rank, group_rank) as spearman,
-        avg(abs(rating - group_mean)) as mean_absolute_error,
+        sum(abs(rating - group_mean)) as absolute_error,
+        count(case when round(rating) = round(group_mean) then 1 end) as right_pairs,
         count(*) as profiles,
     from ranked
     group by inheritance_level, code_length, attribute_id
@@ -91,16 +94,19 @@ by_attribute as (
 select
     inheritance_level,
     median(spearman) as agreement,
-    avg(mean_absolute_error) as mean_absolute_error,
+    sum(absolute_error) / sum(profiles) as mean_absolute_error,
     max(profiles) as profiles,
+    sum(right_pairs) / sum(profiles) as right_share,
+    cast(sum(profiles) as integer) as pairs,
 from by_attribute
 group by inheritance_level, code_length
 order by code_length desc
 """
 
 
-def level_rows(data: Path) -> list[tuple[str, float, float, int]]:
-    """Return level, agreement (median Spearman), mean absolute error in points, and profiles."""
+def level_rows(data: Path) -> list[tuple[str, float, float, int, float, int]]:
+    """Return level, agreement (median Spearman), mean absolute error in points, profiles, and the
+    share of all pairs that round to the same whole number, with their count."""
     db = duckdb.connect()
     load_seeds(db)
     load_oasis(db, data)
@@ -114,9 +120,11 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of the publishers' files")
     out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(["inheritance_level", "agreement", "mean_absolute_error", "profiles"])
-    for level, agreement, error, profiles in level_rows(parser.parse_args().data):
-        out.writerow([level, f"{agreement:.2f}", f"{error:.2f}", profiles])
+    names = ["inheritance_level", "agreement", "mean_absolute_error", "profiles"]
+    out.writerow([*names, "right_share", "pairs"])
+    for level, agreement, error, profiles, share, pairs in level_rows(parser.parse_args().data):
+        row = [level, f"{agreement:.2f}", f"{error:.2f}", profiles, f"{share:.2f}", pairs]
+        out.writerow(row)
 
 
 if __name__ == "__main__":

@@ -54,3 +54,62 @@
     {{- " and " if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
+
+{# Whether an estimate is right: the same text, or a number that rounds to the same whole
+   one or is within the tolerance. #}
+{% macro is_right(value, number, true_value, true_number, tolerance) -%}
+    case
+        when {{ true_number }} is null then {{ value }} = {{ true_value }}
+        when abs({{ number }} - {{ true_number }}) <= {{ tolerance }} then true
+        else round({{ number }}) = round({{ true_number }})
+    end
+{%- endmacro %}
+
+{# Whether a rating goes in whole steps: expects value_type and the scale in scope. #}
+{% macro is_whole_scale() -%}
+    coalesce(
+        value_type = 'rating'
+        and scale_minimum = round(scale_minimum)
+        and scale_maximum = round(scale_maximum),
+        false
+    )
+{%- endmacro %}
+
+{# Fitting and judging never see the same job: the jobs are dealt into so many folds. #}
+{% macro folds() %}{{ return(5) }}{% endmacro %}
+
+{# A number from 0 to below 1 for each cell, the same in every run. Apart from the one
+   that twins are drawn by: among twins that one is always small. #}
+{% macro cell_draw(job_hash, attribute_hash) -%}
+    mod({{ job_hash }} * 405371717 + {{ attribute_hash }} * 271828183, 4294967296)
+    / 4294967296.0
+{%- endmacro %}
+
+{# The ends of Wilson's 95 % interval of a share, null without cases (Wilson, Probable
+   inference, the law of succession, and statistical inference, 1927). #}
+{% macro wilson(share, cases, end) -%}
+    {%- set z = 1.959964 -%}
+    ({{ share }} + {{ z * z / 2 }} / nullif({{ cases }}, 0)
+        {{ "-" if end == "low" else "+" }} {{ z }} * sqrt(
+            {{ share }} * (1 - {{ share }}) / nullif({{ cases }}, 0)
+            + {{ z * z / 4 }} / nullif({{ cases }} * {{ cases }}, 0)
+        )
+    ) / (1 + {{ z * z }} / nullif({{ cases }}, 0))
+{%- endmacro %}
+
+{# How well the model knows when it is right is measured for each of these. #}
+{% macro confidence_key() %}
+    {{ return(["source_gap", "domain", "value_type", "model_used", "prompt_version"]) }}
+{% endmacro %}
+
+{% macro same_confidence_key(left, right) -%}
+    {%- for column in confidence_key() -%}
+    {{ left }}.{{ column }} is not distinct from {{ right }}.{{ column }}
+    {{- " and " if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{# The step of a stated confidence, which has 21 of them: 0 for 0.00, 20 for 1.00. #}
+{% macro confidence_step(confidence) -%}
+    cast(round({{ confidence }} * 20) as integer)
+{%- endmacro %}

@@ -10,6 +10,7 @@
             "attribute_id": "required", "attribute_name": "required", "domain": "required",
             "description": "optional", "value_type": "required", "scale_minimum": "optional",
             "scale_maximum": "optional", "allowed_values": "optional", "unit": "optional",
+            "tolerance": "optional",
         },
         "authoritative_values": {
             "scope_level": "required", "scope_code": "required", "attribute_id": "required",

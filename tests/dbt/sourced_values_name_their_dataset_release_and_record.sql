@@ -10,7 +10,7 @@ where
     and (
         dataset is null
         or source_record is null
-        or confidence is null
+        or coalesce(confidence, stated_confidence) is null
         or (source_type = 'AUTHORITATIVE')
         is distinct from (inheritance_level is not null)
     )

@@ -410,6 +410,19 @@ def test_measured_inheritance_confidence_is_what_is_measured() -> None:
     assert seeded.keys() - measured.keys() == {"job", "oasis_profile", "unit_group"}
 
 
+def test_measured_share_of_inherited_ratings_is_what_is_measured() -> None:
+    """How often an inherited rating is right, by level, and over how many pairs."""
+    measured = {
+        (row["inheritance_level"], row["right_share"], row["pairs"])
+        for row in run_benchmark("inheritance_agreement")
+    }
+    assert measured == {
+        (row["inheritance_level"], row["right_share"], row["pairs"])
+        for row in reference("source_agreement")
+        if row["source_type"] == "AUTHORITATIVE"
+    }
+
+
 def test_descriptions_are_not_the_publishers_sentences() -> None:
     """No description repeats a run of five words from the guide or from the content model."""
 

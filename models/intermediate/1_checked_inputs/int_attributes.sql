@@ -22,6 +22,7 @@ attributes as (
         scale_maximum,
         allowed_values,
         unit,
+        tolerance,
     from checked
 )
 

@@ -49,6 +49,12 @@ checked as (
                     || 'two values, not at an end'
             when {{ has_repeats("allowed_values") }}
                 then 'allowed_values: one of the values stands there twice'
+            when tolerance is null and tolerance_text is not null
+                then 'tolerance: ''' || tolerance_text || ''' is no number'
+            when tolerance < 0
+                then 'tolerance: ''' || tolerance_text || ''' is below 0'
+            when tolerance is not null and value_type not in ('rating', 'number')
+                then 'tolerance: only a rating or number has one; leave it empty'
         end as fault,
     from attributes
 ),

@@ -15,6 +15,8 @@ renamed as (
         scale_maximum as scale_maximum_text,
         {{ text_list("allowed_values") }} as allowed_values,
         unit,
+        {{ to_number("tolerance") }} as tolerance,
+        tolerance as tolerance_text,
         source_file,
         source_row,
         record_problem,

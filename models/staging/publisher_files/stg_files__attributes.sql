@@ -20,6 +20,7 @@ described as (
         cast(oasis_attributes.scale_maximum as varchar) as scale_maximum,
         cast(null as varchar) as allowed_values,
         cast(null as varchar) as unit,
+        cast(null as varchar) as tolerance,
         'seeds/reference/oasis_attributes.csv' as source_file,
         row_number() over () + 1 as source_row,
         cast(null as varchar) as record_problem,

@@ -27,6 +27,9 @@ attributes as (
         attribute_number,
         domain,
         value_type,
+        {{ is_whole_scale() }} as is_whole_scale,
+        tolerance,
+        {{ text_number("attribute_id") }} as attribute_hash,
     from {{ ref("int_attributes") }}
 ),
 
@@ -45,8 +48,12 @@ backtest_cells as (
         twin_cells.masked_gap,
         attributes.domain,
         attributes.value_type,
+        attributes.is_whole_scale,
+        attributes.tolerance,
         twin_cells.job_number,
         jobs.job_hash,
+        mod(jobs.job_hash, {{ folds() }}) as fold,
+        {{ cell_draw("jobs.job_hash", "attributes.attribute_hash") }} as draw,
         jobs.unit_group,
         source_values.source_type,
         source_records.source_record_number,

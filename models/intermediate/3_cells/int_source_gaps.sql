@@ -32,6 +32,8 @@ crosswalked_unit_groups as (
 
 source_gaps as (
     select
+        missing_cells.job_number,
+        missing_cells.attribute_number,
         jobs.job_id,
         attributes.attribute_id,
         case

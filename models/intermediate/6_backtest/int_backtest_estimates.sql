@@ -264,6 +264,8 @@ estimates as (
         cells.attribute_number,
         cells.job_number,
         cells.job_hash,
+        cells.fold,
+        cells.draw,
         cells.true_value,
         cells.true_number,
         case
@@ -273,11 +275,19 @@ estimates as (
             when cells.true_number is not null then all_estimates.value_number
         end as estimated_number,
         all_estimates.value_number - cells.true_number as error,
+        {{ is_right(
+            "all_estimates.value", "all_estimates.value_number",
+            "cells.true_value", "cells.true_number", "null",
+        ) }} as is_exact,
+        {{ is_right(
+            "all_estimates.value", "all_estimates.value_number",
+            "cells.true_value", "cells.true_number", "cells.tolerance",
+        ) }} as is_right,
         case
-            when cells.true_number is null
-                then all_estimates.value = cells.true_value
-            else round(all_estimates.value_number) = round(cells.true_number)
-        end as is_exact,
+            when cells.is_whole_scale
+                then ceil(round(abs(all_estimates.value_number - cells.true_number), 6))
+            else round(abs(all_estimates.value_number - cells.true_number), 6)
+        end as distance,
     from cells
     inner join all_estimates
         on
