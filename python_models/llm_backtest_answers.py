@@ -1,11 +1,12 @@
-"""One row per twin and what the model said of it, which a run buys within a budget of its own."""
+"""One row per twin, model and what it said of it, which a run buys within a budget of its own."""
 
 from dbt.adapters.events.logging import AdapterLogger
 from dbt.flags import get_flags
 from dbt_common.events.event_manager_client import add_callback_to_manager
 from dbt_common.invocation import get_invocation_id
+from jobforge.evaluation.twins import ask_twins, models_of, no_twins
 from jobforge.ledger import ledger_of
-from jobforge.pipeline import impute, nothing, stop_on_cancel
+from jobforge.pipeline import stop_on_cancel
 from jobforge.settings import Settings
 
 ROWS_AT_ONCE = 4096
@@ -22,19 +23,21 @@ def model(dbt, session):
     requests = dbt.ref("int_imputation_requests").filter("masked_gap is not null")
     cells = requests.aggregate("coalesce(sum(len(attribute_ids)), 0)").fetchall()[0][0]
     settings = Settings.from_config(dbt.config.get("llm_settings"))
+    models = models_of(dbt.config.get("backtest_models"), settings)
     budget = dbt.config.get("backtest_max_cost_usd")
     if get_flags().EMPTY or not cells:
-        return nothing()
-    log = AdapterLogger("jobforge").info
-    return impute(
+        return no_twins()
+    return ask_twins(
+        models,
         packs,
-        requests.order("request_order").to_arrow_reader(ROWS_AT_ONCE),
+        lambda: requests.order("request_order").to_arrow_reader(ROWS_AT_ONCE),
         recorded_answers,
         prices,
-        settings.of_backtest(budget),
-        invocation_id=f"{get_invocation_id()}-backtest",
-        log=lambda line: log(f"backtest: {line}"),
-        cells=int(cells),
+        settings,
+        budget=budget,
+        run_id=f"{get_invocation_id()}-backtest",
+        log=AdapterLogger("jobforge").info,
         ledger_url=ledger_of(get_flags().PROJECT_DIR),
+        cells=int(cells),
         stop=stop_on_cancel(add_callback_to_manager),
     )

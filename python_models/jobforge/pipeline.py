@@ -86,6 +86,7 @@ class _Call:
     log: Log
     warn: Log
     stop: threading.Event
+    of_any_model: bool
 
     @property
     def is_local(self) -> bool:
@@ -124,6 +125,7 @@ def impute(
     cells: int | None = None,
     ledger_url: str | None = None,
     stop: threading.Event | None = None,
+    of_any_model: bool = True,
 ) -> pa.RecordBatchReader:
     """Return one row per cell of the requests, with the columns of OUTCOME_SCHEMA.
 
@@ -132,7 +134,8 @@ def impute(
     gets a line now and then and a summary at the end. warn: gets a fault that every call would
     meet, where the settings let the run go on; `log` where it is not given. Once `stop` is set no
     further request is sent, what is in flight has a moment to come back, and reading on raises
-    InterruptedRunError.
+    InterruptedRunError. of_any_model: a run that asks nobody takes the answer of any model; without
+    it only those of the settings' own.
 
     Raises SettingsError, InputError or LedgerError before any call. While it is read, raises
     InputError where a request names an attribute that its pack does not have, LedgerError where
@@ -153,6 +156,7 @@ def impute(
         log=log,
         warn=warn,
         stop=stop or threading.Event(),
+        of_any_model=of_any_model,
     )
     known_packs = read_packs(packs)
     with ExitStack() as stack:
@@ -244,6 +248,7 @@ def _ask_nobody(
     ledger = existing_ledger(call.ledger_url)
     if ledger is not None:
         stack.enter_context(ledger)
+    stored = StoredAnswers(ledger, recording, of_any_model=call.of_any_model)
     waiting = CellOutcome("awaiting_llm", reason)
 
     def finish(chunks: Chunks) -> Generator[Settled]:
@@ -254,10 +259,10 @@ def _ask_nobody(
             yield Settled(settled.keyed, settled.outcomes | rest, ())
 
     return _Way(
-        keyer=Keyer(call.settings, with_evidence=False),
-        find=StoredAnswers(ledger, recording).find,
+        keyer=Keyer(call.settings, with_evidence=not call.of_any_model),
+        find=stored.find,
         finish=finish,
-        with_evidence=False,
+        with_evidence=not call.of_any_model,
         origin="from the recording or the ledger" if recording else "from the ledger",
     )
 

@@ -19,7 +19,7 @@ LAYERS = [
     {"redaction"},
     {"errors"},
     {"reasons"},
-    {"settings", "limiter", "ledger", "evaluation"},
+    {"settings", "limiter", "ledger"},
     {"requests"},
     {"money"},
     {"provider", "summary"},
@@ -27,6 +27,7 @@ LAYERS = [
     {"answers"},
     {"live", "batch"},
     {"pipeline", "external"},
+    {"evaluation"},
     {"cli"},
 ]
 # The same within a room, whose own name stands for what it gives out.
@@ -79,7 +80,7 @@ INSIDE = {
         {""},
     ],
     "external": [{"models"}, {"llm"}, {""}],
-    "evaluation": [{"confidence"}, {""}],
+    "evaluation": [{"confidence", "twins"}, {""}],
     "cli": [
         {"project", "endpoint", "terminal"},
         {"ledger", "probe"},

@@ -21,6 +21,7 @@ typed as (
     select
         twin_jobs.twin_number,
         attributes.attribute_number,
+        answers.asked_model,
         answers.outcome,
         answers.reason_code,
         answers.value,

@@ -11,8 +11,8 @@ select
     fold,
     job_hash,
     {{ confidence_step("stated_confidence") }} as step,
-    count(*) as cells,
-    sum(case when is_right then 1 else 0 end) as right_cells,
+    cast(count(*) as integer) as cells,
+    cast(count(case when is_right then 1 end) as integer) as right_cells,
 from {{ ref("int_backtest_estimates") }}
 where estimator = 'llm' and value_type <> 'text'
 group by

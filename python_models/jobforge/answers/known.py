@@ -142,20 +142,34 @@ class KeptAnswers:
 
 
 class StoredAnswers:
-    """Answers of any model: the ledger's, where there is one, before a recording's."""
+    """Answers that need nobody: the ledger's, where there is one, before a recording's.
 
-    def __init__(self, ledger: Ledger | None, recording: Recording | None) -> None:
+    of_any_model: the ledger's answers of any model, or else of the very one that the keys are of.
+    """
+
+    def __init__(
+        self, ledger: Ledger | None, recording: Recording | None, *, of_any_model: bool = True
+    ) -> None:
         self._ledger = ledger
         self._recording = recording
+        self._of_any_model = of_any_model
 
     def find(self, requests: Sequence[KeyedRequest]) -> list[Settled]:
         """Return each request with the outcomes of its settled cells."""
         answers: dict[str, Answer] = {}
-        if self._ledger is not None:
+        if self._ledger is not None and self._of_any_model:
             answers = self._ledger.lookup_questions(_question_keys(requests))
+        elif self._ledger is not None:
+            evidence = {
+                cell.cell_key: cell.evidence_hash
+                for keyed in requests
+                for cell in keyed.cells.values()
+            }
+            answers = self._ledger.lookup(evidence, evidence)
 
         def outcome(cell: AskedCell, attribute: Attribute) -> CellOutcome | None:
-            answer = answers.get(cell.question_key)
+            key = cell.question_key if self._of_any_model else cell.cell_key
+            answer = answers.get(key)
             kept = None if answer is None else outcome_of(answer, attribute)
             if self._recording is None or (kept and kept.outcome == "answered"):
                 return kept

@@ -1,8 +1,8 @@
 """From the confidence that a model states to the chance that it is right.
 
-Stated confidence has 21 steps, so the map is a table: for each stratum (a gap, domain and value type
-of one model and prompt version) and step the measured chance. It is an isotonic regression: the
-chance may not fall while the stated confidence rises, which is all that a stated confidence is
+Stated confidence has 21 steps, so the map is a table: for each stratum (a gap, domain and value
+type of one model and prompt version) and step the measured chance. It is an isotonic regression:
+the chance may not fall while the stated confidence rises, which is all that a stated confidence is
 trusted with. A stratum of fewer than 30 cells is shrunk to the map of all strata of the model
 together: what it lacks of 30 is taken from there.
 
