@@ -106,7 +106,7 @@ coverage as (
         {%- endif %}
         {%- endfor %}
         count(*) as interval_cells,
-        avg(case when is_covered then 1.0 else 0.0 end) as interval_coverage,
+        avg(coverage) as interval_coverage,
         avg(half_width) as mean_half_width,
     from {{ ref("int_interval_coverage") }}
     group by

@@ -14,6 +14,7 @@ of their dependencies: a room imports only from lines above its own.
     answers                           what is known of a cell, its claim, its attempts, their record
     live, batch                       two ways to ask what nobody has answered
     pipeline, external                a warehouse's missing cells; the service for other programs
+    evaluation                        what an answer is worth, by its twins
     cli                               the command line
 
 `docs/engine.md` follows one cell through them.

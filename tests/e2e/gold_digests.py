@@ -19,7 +19,9 @@ from e2e.runs import Warehouse
 FILE = Path(__file__).parent / "before" / "digests.csv"
 HEADER = ("build", "table", "part", "rows", "digest")
 
-_CELL = ("source_type", "cast(source_precedence as double)", "value", "confidence")
+# What a source says of itself, be it a seed's figure or the model's word.
+_CONFIDENCE = "coalesce(stated_confidence, confidence)"
+_CELL = ("source_type", "cast(source_precedence as double)", "value", _CONFIDENCE)
 _ORIGIN = ("dataset", "dataset_release", "source_record", "inheritance_level", "rationale")
 _ANSWER = ("model_used", "prompt_version", "request_id", "epoch_us(imputed_at)", "is_stale")
 # Every column but dbt_invocation_id, which names the run.

@@ -75,8 +75,16 @@ class Models:
         elif model == "constant":
             said = floor((low + high) / 2)
         elif (model == "overconfident" and drawn < 0.5) or (model == "follower" and not agree):
-            said += 1 if said < high else -1
+            # Further than any tolerance.
+            far = 1 if high - low <= 10 else 50
+            said += far if said + far <= high else -far
         return int(min(high, max(low, said)))
+
+    def knows(self, model: str, title: str, name: str, agree: bool) -> bool:
+        """Whether a model is right about what is no number."""
+        if model in ("perfect", "biased"):
+            return True
+        return agree if model == "follower" else chance(model, title, name) >= 0.5
 
     def __call__(self, body: dict[str, Any]) -> dict[str, Any]:
         """Answer a request in its schema."""
@@ -94,13 +102,23 @@ class Models:
             agree = len({value.rsplit(": ", 1)[1] for value in shown}) == 1
             if isinstance(true, float):
                 cell["value"] = self.said(model, title, name, true, agree)
-            elif true is not None and model in ("perfect", "biased"):
+            elif true is not None and self.knows(model, title, name, agree):
                 cell["value"] = true
+            elif true is not None:
+                cell["value"] = another(schema, name, true)
             if model == "overconfident":
                 cell["confidence"] = 95
             elif model == "follower":
                 cell["confidence"] = 90 if agree else 30
         return cells
+
+
+def another(schema: dict[str, Any], name: str, true: Any) -> Any:
+    """A value of the attribute that is not the true one."""
+    if isinstance(true, bool):
+        return not true
+    choices = schema["properties"][name]["properties"]["value"].get("enum", [])
+    return next((one for one in choices if one != true), f"not {true}")
 
 
 def models_of(warehouse: Warehouse) -> Models:
@@ -256,6 +274,72 @@ def test_a_model_s_error_is_recovered(perfect: Warehouse, model: str) -> None:
         if model == "biased" and row["cells"] >= 8:
             assert row["bias_low"] > 0
     assert any(row["cells"] >= 30 for row in rows)
+
+
+def reliability(warehouse: Warehouse, model: str) -> dict[float | None, dict[str, Any]]:
+    """The rows of all strata of a model together, by stated confidence."""
+    rows = warehouse.dicts(
+        "select * from main.gold_imputation_reliability"
+        f" where model_used = '{model}' and source_gap is null"
+    )
+    return {row["stated_confidence"]: row for row in rows}
+
+
+def test_a_stated_confidence_is_mapped_to_what_is_measured(perfect: Warehouse) -> None:
+    """One that is always sure is right in half; one that knows when it knows is believed."""
+    sure = reliability(perfect, "overconfident")
+    assert set(sure) == {None, 0.95}
+    assert sure[0.95]["measured_confidence_low"] <= 0.5 <= sure[0.95]["measured_confidence_high"]
+    assert sure[None]["stated_ece"] > 0.35
+    assert sure[None]["measured_ece"] < 0.05
+    assert sure[None]["measured_brier"] < sure[None]["stated_brier"]
+    follower = reliability(perfect, "follower")
+    assert set(follower) == {None, 0.3, 0.9}
+    for stated, true in ((0.3, 0), (0.9, 1)):
+        row = follower[stated]
+        assert row["right_share"] == row["measured_confidence"] == true
+        low, high = row["measured_confidence_low"], row["measured_confidence_high"]
+        assert low <= true <= high
+        # What was right in all of 50 cells may yet be wrong in the next.
+        assert 0 < high - low < 0.2
+    # What the model says of itself of the perfect one has nothing to do with it.
+    assert reliability(perfect, "perfect")[None]["measured_brier"] == 0
+
+
+@pytest.mark.parametrize("model", SKILLS)
+def test_an_interval_has_the_truth_in_it_as_often_as_it_says(
+    perfect: Warehouse, model: str
+) -> None:
+    """Ninety in a hundred, on jobs that it was not fitted to, whatever the model's skill."""
+    row = reliability(perfect, model)[None]
+    assert row["interval_cells"] >= 200
+    assert 0.88 <= row["interval_coverage"] <= 0.92
+
+
+def test_gold_says_what_was_measured_of_the_cell_s_own_kind(perfect: Warehouse) -> None:
+    """The figure of its gap, domain, type and stated confidence, and never the stated one."""
+    rows = perfect.dicts(
+        "select gold.*, map.measured_confidence as expected, scale_minimum, scale_maximum"
+        " from main.gold_job_attributes as gold"
+        " join main_intermediate.int_attributes as attributes using (attribute_id)"
+        " join main_intermediate.int_source_gaps as gaps using (job_id, attribute_id)"
+        " left join main_intermediate.int_confidence_map as map on"
+        " (gaps.source_gap, gold.domain, gold.value_type, gold.model_used)"
+        " = (map.source_gap, map.domain, map.value_type, map.model_used)"
+        " and map.held_out_fold is null and map.step = round(gold.stated_confidence * 20)"
+        " where gold.source_type = 'LLM'"
+    )
+    assert {row["confidence_basis"] for row in rows} == {"backtest", "text"}
+    for row in rows:
+        assert 0 <= row["stated_confidence"] <= 1
+        assert row["confidence"] == row["measured_confidence"] == row["expected"]
+        assert (row["measured_confidence"] is None) is (row["confidence_basis"] == "text")
+        if row["value_low"] is not None:
+            assert row["scale_minimum"] <= row["value_low"] <= row["value_number"]
+            assert row["value_number"] <= row["value_high"] <= row["scale_maximum"]
+            # On a scale of whole steps the ends are steps.
+            assert row["value_low"] == int(row["value_low"])
+    assert any(row["value_low"] is not None for row in rows)
 
 
 def test_without_a_budget_no_twin_is_asked(copy_of_demo: Callable[..., Warehouse]) -> None:

@@ -1,4 +1,5 @@
--- Whether the truth of each twin is in the interval that its own job had no part in.
+-- How likely the truth of each twin is in its interval, which its own job had no part in:
+-- the share of the draws that give one wide enough, so that no luck of a draw is in it.
 {%- set key = confidence_key() %}
 with estimates as (
     select
@@ -7,8 +8,9 @@ with estimates as (
         value_type,
         model_used,
         prompt_version,
+        twin_number,
+        attribute_number,
         fold,
-        draw,
         distance,
     from {{ ref("int_backtest_estimates") }}
     where estimator = 'llm' and distance is not null
@@ -19,15 +21,29 @@ coverage as (
         {%- for column in key %}
         estimates.{{ column }},
         {%- endfor %}
-        estimates.distance <= intervals.half_width as is_covered,
-        intervals.half_width,
+        estimates.twin_number,
+        estimates.attribute_number,
+        sum(
+            case
+                when estimates.distance <= intervals.half_width
+                    then intervals.draw_to - intervals.draw_from
+                else 0
+            end
+        ) as coverage,
+        sum(
+            intervals.half_width * (intervals.draw_to - intervals.draw_from)
+        ) as half_width,
     from estimates
     inner join {{ ref("int_prediction_intervals") }} as intervals
         on
             {{ same_confidence_key("estimates", "intervals") }}
             and estimates.fold = intervals.held_out_fold
-            and estimates.draw >= intervals.draw_from
-            and estimates.draw < intervals.draw_to
+    group by
+        {%- for column in key %}
+        estimates.{{ column }},
+        {%- endfor %}
+        estimates.twin_number,
+        estimates.attribute_number
 )
 
 select * from coverage
