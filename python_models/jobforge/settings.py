@@ -28,6 +28,7 @@ __all__ = [
     "Mode",
     "OnFatal",
     "Price",
+    "Rationale",
     "ReasoningEffort",
     "SchemaFormChoice",
     "Settings",
@@ -42,10 +43,11 @@ OnFatal = Literal["fail", "warn"]
 MaxTokensParameter = Literal["auto", "max_tokens", "max_completion_tokens"]
 TextBounds = Literal["auto", "on", "off"]
 SchemaFormChoice = Literal["auto", "integers", "strings", "plain"]
+Rationale = Literal["before", "after", "none"]
 ReasoningEffort = Literal["auto", "none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 _UNSET = ("", "none", "null")
-_NONE_IS_A_CHOICE = ("llm_reasoning_effort",)
+_NONE_IS_A_CHOICE = ("llm_reasoning_effort", "llm_rationale")
 # YAML reads a bare `off` as false and a bare `on` as true.
 _YAML_BOOLEANS = {"true": "on", "false": "off"}
 _PRICES = ("input", "cached_input", "cache_write", "output", "batch_discount")
@@ -239,6 +241,9 @@ class Settings:
     temperature: sent only where it is set, and to no model that reasons, which refuses it.
     reasoning_effort: how much a model thinks before it answers. `auto` is what the seed of prices
         says of the model: `none` for those that would think by themselves; else nothing is sent.
+    rationale: whether a reason is asked for, and whether the model gives it before the value or
+        after it: each is a question of its own, with a prompt version and answers of its own.
+    logprobs: asks for how probable the model's words were; servers that cannot say refuse it.
     timeout_seconds: how long one request may take.
     text_bounds: whether the schema bounds the length of texts, and numbers. `auto` does so for
         servers on this machine; OpenAI's and Azure's strict mode refuses such a schema.
@@ -253,6 +258,8 @@ class Settings:
     max_tokens_parameter: _MaxTokensParameter = "auto"
     temperature: _Temperature | None = None
     reasoning_effort: Annotated[ReasoningEffort, _choice(*get_args(ReasoningEffort))] = "auto"
+    rationale: Annotated[Rationale, _choice(*get_args(Rationale))] = "before"
+    logprobs: _Flag = False
     timeout_seconds: _Timeout = 300.0
     text_bounds: Annotated[TextBounds, _choice(*get_args(TextBounds))] = "auto"
     schema_form: Annotated[SchemaFormChoice, _choice(*get_args(SchemaFormChoice))] = "auto"

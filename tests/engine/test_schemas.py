@@ -109,6 +109,42 @@ def test_a_form_is_read_from_a_batch(runs: Runs) -> None:
     assert outcomes(rows) == {"answered": 3 * len(IDS)}
 
 
+@pytest.mark.parametrize("mode", [{}, BATCH])
+def test_a_reason_elsewhere_is_another_question(runs: Runs, mode: dict[str, Any]) -> None:
+    """Each place has answers of its own, which stay; without a reason there is none."""
+    runs.server.batches.end_when_looked_at(1)
+    versions = set()
+    for rationale in ("before", "after", "none"):
+        rows = runs(*jobs(2), settings={**mode, "rationale": rationale})
+        assert outcomes(rows) == {"answered": 2 * len(IDS)}
+        assert len(runs.asked) == 2
+        assert {bool(row["rationale"]) for row in rows} == {rationale != "none"}
+        (version,) = {row["prompt_version"] for row in rows}
+        versions.add(version)
+    assert len(versions) == 3
+    for rationale in ("before", "after", "none"):
+        runs(*jobs(2), settings={**mode, "rationale": rationale})
+        assert runs.asked == []
+    check_ledger()
+
+
+def test_probabilities_are_asked_for_and_kept(runs: Runs) -> None:
+    """With the setting each request asks for them; they are in no key."""
+    runs.server.gives_logprobs = True
+    runs(*jobs(2), settings={"logprobs": True})
+    assert all(asked.body["logprobs"] is True for asked in runs.asked)
+    assert all(asked.body["top_logprobs"] == 20 for asked in runs.asked)
+    runs(*jobs(2))
+    assert runs.asked == []
+
+
+def test_a_server_that_refuses_probabilities_says_what_to_set(runs: Runs) -> None:
+    """The run stops with the server's words and the var."""
+    runs.server.refuses = ("logprobs",)
+    with pytest.raises(FatalRunError, match=r"no logprobs here.*llm_logprobs: false"):
+        runs(*jobs(9), settings={"logprobs": True})
+
+
 CATEGORY = tuple(f"value {number}" for number in range(400))
 
 

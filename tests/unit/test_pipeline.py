@@ -439,7 +439,7 @@ class TestStopping:
         self, live_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An error that is none of ours is not swallowed."""
-        monkeypatch.setattr(attempts, "read_cells", lambda *given: 1 / 0)
+        monkeypatch.setattr(attempts, "read_cells", lambda *given, **named: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run(request(), settings=LIVE)
 

@@ -11,12 +11,25 @@ from typing import Any
 
 import pytest
 from jobforge.external.models import ImputationResponse
-from jobforge.requests.dialects import FORMS, SchemaForm, form_of
+from jobforge.requests.dialects import FORMS, SchemaForm, form_of, has_rationale
 from jobforge.requests.forms import PackForms
 from jobforge.requests.inputs import Attribute, Pack
 from jobforge.requests.limits import AZURE_LIMITS
+from jobforge.requests.prompts import (
+    INSTRUCTIONS,
+    PROMPT_VERSION,
+    instructions,
+    prompt_version,
+)
 from jobforge.requests.replies import BadCell, GoodCell, read_cells
-from jobforge.requests.schema import model_response_format, response_format, response_schema
+from jobforge.requests.schema import (
+    SCHEMA_VERSION,
+    model_response_format,
+    response_format,
+    response_schema,
+    schema_version,
+)
+from jobforge.settings import Rationale
 from support.builders import ATTRIBUTES, IDS, LEADERSHIP, READING, SHIFTS, TOOLS, TRAVEL
 from support.loopback_server import DIALECTS, instance_of, strict_schema_fault
 
@@ -238,3 +251,41 @@ def test_a_pydantic_model_gets_a_portable_schema() -> None:
     for word in ("minimum", "maximum", "default", "title"):
         assert f"'{word}'" not in str(schema)
     assert ImputationResponse.model_validate(instance_of(schema, "seed"))
+
+
+@pytest.mark.parametrize(
+    ("rationale", "order"),
+    [
+        ("before", ["rationale", "value", "confidence"]),
+        ("after", ["value", "confidence", "rationale"]),
+        ("none", ["value", "confidence"]),
+    ],
+)
+@pytest.mark.parametrize("form", FORMS)
+def test_the_reason_stands_where_it_is_asked_for(
+    rationale: Rationale, order: list[str], form: SchemaForm
+) -> None:
+    """Before the value, after it, or not at all; replies are read so, in every form."""
+    schema = response_schema(ATTRIBUTES, form=form, rationale=rationale)
+    for cell in schema["properties"].values():
+        assert list(cell["properties"]) == cell["required"] == order
+    sent = json.dumps(response_format(ATTRIBUTES, form=form, rationale=rationale))
+    assert form_of(sent) == form
+    assert has_rationale(sent) is (rationale != "none")
+    assert "rationale" not in sent or rationale != "none"
+    reply = json.dumps(instance_of(schema, "seed"))
+    read = read_cells(reply, ATTRIBUTES, form, with_rationale=rationale != "none")
+    assert all(isinstance(cell, GoodCell) for cell in read.values())
+    assert {bool(cell.rationale) for cell in read.values()} == {rationale != "none"}
+
+
+def test_each_place_of_the_reason_is_a_version_of_its_own() -> None:
+    """The usual one is what it always was; what the others ask for is told in their order."""
+    assert (prompt_version(), schema_version()) == (PROMPT_VERSION, SCHEMA_VERSION)
+    for version in (prompt_version, schema_version):
+        assert len({version("before"), version("after"), version("none")}) == 3
+    said = {name: instructions(name) for name in ("before", "after", "none")}
+    assert said["before"] == INSTRUCTIONS
+    assert [said[name].count("- rationale:") for name in said] == [1, 1, 0]
+    assert said["after"].index("- confidence:") < said["after"].index("- rationale:")
+    assert all(text.endswith("\n") for text in said.values())

@@ -153,14 +153,21 @@ def read_reply(
     secrets: Iterable[str],
     attributes: Sequence[Attribute],
     schema_form: SchemaForm = "integers",
+    *,
+    with_rationale: bool = True,
 ) -> CameBack:
-    """Return what a reply to a request for these attributes says; `model` is what was asked."""
+    """Return what a reply to a request for these attributes says; `model` is what was asked.
+
+    schema_form, with_rationale: see `read_cells`.
+    """
     completion = read_completion(reply, model, secrets)
     cells: Cells = {}
     error = completion.error
     if completion.content is not None:
         try:
-            cells = read_cells(completion.content, attributes, schema_form)
+            cells = read_cells(
+                completion.content, attributes, schema_form, with_rationale=with_rationale
+            )
         except errors.UnreadableReplyError as unread:
             error = unread
     return CameBack(

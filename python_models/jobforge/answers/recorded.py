@@ -15,6 +15,7 @@ import pyarrow as pa
 from jobforge.answers.outcomes import CellOutcome
 from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.inputs import ArrowRows, Attribute
+from jobforge.requests.prompts import prompt_version
 from jobforge.requests.values import BadValueError, parse_value
 
 __all__ = ["Recording"]
@@ -35,7 +36,9 @@ class Recording:
         row = self._answers.get(question_key)
         if row is None:
             return None
-        absent = [name for name in _REQUIRED if row[name] in (None, "")]
+        without_reason = row["prompt_version"] == prompt_version("none")
+        asked = [name for name in _REQUIRED if name != "rationale" or not without_reason]
+        absent = [name for name in asked if row[name] in (None, "")]
         if absent:
             return _malformed(f"the recorded answer has no {' and no '.join(absent)}")
         if not 0 <= row["confidence"] <= 1:
@@ -49,7 +52,7 @@ class Recording:
             "answered",
             value=value,
             confidence=float(row["confidence"]),
-            rationale=row["rationale"],
+            rationale=row["rationale"] or "",
             model_requested=row["model_requested"],
             model_used=row["model_used"],
             prompt_version=row["prompt_version"],

@@ -19,7 +19,7 @@ from jobforge.ledger import BatchItem
 from jobforge.provider.batch_api import ENDPOINT
 from jobforge.provider.completions import Reply, mapping
 from jobforge.redaction import redact, without_secrets
-from jobforge.requests.dialects import form_of
+from jobforge.requests.dialects import form_of, has_rationale
 from jobforge.requests.inputs import Attribute
 from jobforge.requests.values import plain_number
 
@@ -135,8 +135,15 @@ class BatchResults:
         headers = {"x-request-id": request_id} if isinstance(request_id, str) else {}
         body = without_secrets(json.dumps(response["body"], ensure_ascii=False), self._secrets)
         reply = Reply(status, headers, body.encode("utf-8", "replace"), 0.0)
-        form = form_of(item.request.schema_text)
-        return read_reply(reply, item.request.model, self._secrets, _attributes(item), form)
+        schema = item.request.schema_text
+        return read_reply(
+            reply,
+            item.request.model,
+            self._secrets,
+            _attributes(item),
+            form_of(schema),
+            with_rationale=has_rationale(schema),
+        )
 
 
 def definitions(attributes: Iterable[Attribute]) -> str:

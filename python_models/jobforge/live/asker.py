@@ -28,7 +28,7 @@ from jobforge.live.state import RunState
 from jobforge.provider.transport import OpenAITransport
 from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.keys import KeyedRequest
-from jobforge.requests.prompts import PROMPT_VERSION
+from jobforge.requests.prompts import prompt_version
 
 __all__ = ["LiveAsker"]
 
@@ -185,7 +185,7 @@ class LiveAsker:
             rationale=self._run.drafts.without_secrets(result.answer.rationale),
             model_requested=model,
             model_used=attempt.model,
-            prompt_version=PROMPT_VERSION,
+            prompt_version=prompt_version(self._run.settings.rationale),
             request_id=request_id,
             imputed_at=attempt.received_at.astimezone(UTC),
             run_id=self._run.run_id,

@@ -58,7 +58,12 @@ class Exchange:
         latency = reply.latency if reply else time.perf_counter() - started
         if reply is not None:
             came = read_reply(
-                reply, self._model, self._secrets, question.attributes, form.schema_form
+                reply,
+                self._model,
+                self._secrets,
+                question.attributes,
+                form.schema_form,
+                with_rationale=form.with_rationale,
             )
         else:
             came = CameBack(

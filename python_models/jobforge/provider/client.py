@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 _RETRIES = 2
+# As many as OpenAI gives: a scale has up to 21 values.
+_TOP_LOGPROBS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ def request_parameters(connection: Connection, settings: Settings) -> dict[str, 
         "model": settings.model,
         limit: settings.max_output_tokens,
         **settings.answer_parameters,
+        **({"logprobs": True, "top_logprobs": _TOP_LOGPROBS} if settings.logprobs else {}),
     }
 
 

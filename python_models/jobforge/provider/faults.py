@@ -193,6 +193,8 @@ def fault_of(
     number = statuses[0] if statuses else status
     shown = said or (raw[:300].decode("utf-8", "replace") if is_error else "") or "no explanation"
     means = row.means.format(model=model, number=number, status=f" {number}" if statuses else "")
+    if row.kind is errors.RequestRejectedError and "logprob" in shown:
+        shown += " (llm_logprobs: false asks without them)"
     return Fault(row.kind, f"{means}: {redact(shown, secrets)}", _wait(detail))
 
 

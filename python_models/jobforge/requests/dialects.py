@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 from typing import Any, Literal, get_args
 
-__all__ = ["FORMS", "SchemaForm", "form_of", "number_of", "written"]
+__all__ = ["FORMS", "SchemaForm", "form_of", "has_rationale", "number_of", "written"]
 
 SchemaForm = Literal["integers", "strings", "plain"]
 FORMS: tuple[SchemaForm, ...] = get_args(SchemaForm)
@@ -40,6 +40,12 @@ def form_of(response_format: str) -> SchemaForm:
     if "$defs" not in schema:
         return "plain"
     return "integers" if schema["$defs"]["confidence"]["type"] == "integer" else "strings"
+
+
+def has_rationale(response_format: str) -> bool:
+    """Say whether a response format that was sent asks for reasons, from its JSON."""
+    schema = json.loads(response_format)["json_schema"]["schema"]
+    return any("rationale" in cell["properties"] for cell in schema["properties"].values())
 
 
 def number_of(value: object, form: SchemaForm) -> object:

@@ -29,6 +29,7 @@ _FRAME_TOKENS = 11
 
 # `"":{"rationale":"","value":,"confidence":70},` and a rationale of ten words.
 _CELL_BYTES = 45 + 55
+_RATIONALE_BYTES = len('"rationale":"",') + 55
 _TEXT_VALUE_BYTES = 60
 
 
@@ -55,9 +56,10 @@ def prompt_tokens(*, system: int, user: int, schema: int) -> int:
     return math.ceil(tokens) + _FRAME_TOKENS
 
 
-def reply_tokens(attributes: Iterable[Attribute]) -> int:
+def reply_tokens(attributes: Iterable[Attribute], *, with_rationale: bool = True) -> int:
     """Return the tokens that a reply with these attributes is likely to take."""
-    size = sum(_reply_bytes(attribute) for attribute in attributes)
+    less = 0 if with_rationale else _RATIONALE_BYTES
+    size = sum(_reply_bytes(attribute) - less for attribute in attributes)
     return math.ceil(size / _REPLY_BYTES_PER_TOKEN)
 
 

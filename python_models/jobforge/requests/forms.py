@@ -18,7 +18,7 @@ from jobforge.requests.inputs import Attribute, ImputationRequest, Pack
 from jobforge.requests.limits import LIMITS, SchemaLimits, cut
 from jobforge.requests.prompts import job_message, pack_message
 from jobforge.requests.schema import response_format, response_schema
-from jobforge.settings import Settings
+from jobforge.settings import Rationale, Settings
 
 __all__ = ["Form", "PackForms", "RequestForms", "Texts"]
 
@@ -36,12 +36,13 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A request, ready to send, what it will take, its texts, and the form of its schema."""
+    """A request, ready to send, what it will take, its texts, and what its reply will look like."""
 
     body: bytes = field(repr=False)
     estimate: Estimate
     texts: Texts = field(repr=False)
     schema_form: SchemaForm = "integers"
+    with_rationale: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,9 @@ class PackForms:
 
     parameters: what every request of the run has beside messages and schema (the model, the
     limit of output tokens, temperature). text_bounds: see `schema`. schema_form: how the schema is
-    written where nobody says otherwise. limits: how large it may be. may_show: whether an
-    attribute's definition may be shown to a model; what may not is left out of the prompt.
+    written where nobody says otherwise. rationale: where the reason stands. limits: how large the
+    schema may be. may_show: whether an attribute's definition may be shown to a model; what may not
+    is left out of the prompt.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class PackForms:
         largest_completion_tokens: int,
         text_bounds: bool = False,
         schema_form: SchemaForm = "integers",
+        rationale: Rationale = "before",
         limits: SchemaLimits = LIMITS,
         may_show: Callable[[Attribute], bool] = lambda attribute: True,
     ) -> None:
@@ -81,7 +84,8 @@ class PackForms:
         self._largest = largest_completion_tokens
         self._text_bounds = text_bounds
         head = _json(parameters)
-        self._system = pack_message(replace(pack, attributes=shown))
+        self._rationale: Rationale = rationale
+        self._system = pack_message(replace(pack, attributes=shown), rationale)
         system = _json({"role": "system", "content": self._system})
         self._head = head[:-1] + b',"messages":[' + system + b',{"role":"user","content":'
         self._system_bytes = len(self._system.encode("utf-8", "replace"))
@@ -121,20 +125,28 @@ class PackForms:
             ),
             Texts(self._system, user, shape.text),
             schema_form,
+            self._rationale != "none",
         )
 
     def _fits(self, attribute_ids: Sequence[str]) -> bool:
         attributes = self.attributes(attribute_ids)
-        return self._limits.hold(response_schema(attributes, form=self._schema_form))
+        schema = response_schema(attributes, form=self._schema_form, rationale=self._rationale)
+        return self._limits.hold(schema)
 
     def _shape(self, attribute_ids: tuple[str, ...], schema_form: SchemaForm) -> _Shape:
         # Jobs of one pack mostly miss the same attributes; single cells are repeated rarely.
         shape = self._shapes.get((attribute_ids, schema_form))
         if shape is None:
             attributes = self.attributes(attribute_ids)
-            form = response_format(attributes, text_bounds=self._text_bounds, form=schema_form)
+            form = response_format(
+                attributes,
+                text_bounds=self._text_bounds,
+                form=schema_form,
+                rationale=self._rationale,
+            )
             body = _json(form)
-            shape = _Shape(body, body.decode(), len(body), reply_tokens(attributes))
+            expected = reply_tokens(attributes, with_rationale=self._rationale != "none")
+            shape = _Shape(body, body.decode(), len(body), expected)
             self._shapes[attribute_ids, schema_form] = shape
             if len(self._shapes) > _KEPT_SHAPES:
                 self._shapes.popitem(last=False)
@@ -174,6 +186,7 @@ class RequestForms:
                 largest_completion_tokens=self._settings.max_output_tokens,
                 text_bounds=self._text_bounds,
                 schema_form="integers" if form == "auto" else form,
+                rationale=self._settings.rationale,
                 limits=self._limits,
                 may_show=self._may_show,
             )

@@ -24,17 +24,15 @@ from jobforge.ledger.records import AskedCell, AskedRequest
 from jobforge.requests.inputs import Attribute, ImputationRequest, Job, Pack
 from jobforge.requests.prompts import (
     COMPARABLE_VALUES_LIMIT,
-    INSTRUCTIONS,
     KNOWN_LIMIT,
-    PROMPT_VERSION,
+    instructions,
+    prompt_version,
 )
-from jobforge.requests.schema import SCHEMA_VERSION
+from jobforge.requests.schema import schema_version
 from jobforge.requests.values import plain_number
 from jobforge.settings import Settings
 
 __all__ = ["KeyedRequest", "Keyer", "attribute_digest", "job_digest"]
-
-INSTRUCTIONS_HASH = text_hash(INSTRUCTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +63,9 @@ class Keyer:
     def __init__(self, settings: Settings, *, with_evidence: bool = True) -> None:
         self.model = settings.model
         self.parameters = canonical_parameters(settings.answer_parameters)
+        self.prompt_version = prompt_version(settings.rationale)
+        self._instructions_hash = text_hash(instructions(settings.rationale))
+        self._schema_version = schema_version(settings.rationale)
         self._with_evidence = with_evidence
         self._last: tuple[Pack | None, dict[str, str]] = (None, {})
 
@@ -80,9 +81,9 @@ class Keyer:
             attribute = digests.get(attribute_id) or attribute_digest(pack.attribute(attribute_id))
             shown = comparable.get(attribute_id)
             question = question_key(
-                prompt_version=PROMPT_VERSION,
-                instructions_hash=INSTRUCTIONS_HASH,
-                schema_version=SCHEMA_VERSION,
+                prompt_version=self.prompt_version,
+                instructions_hash=self._instructions_hash,
+                schema_version=self._schema_version,
                 attribute_digest=attribute,
                 job_digest=job,
             )
@@ -122,9 +123,9 @@ class Keyer:
             domain=keyed.pack.domain,
             model=self.model,
             parameters=self.parameters,
-            prompt_version=PROMPT_VERSION,
-            instructions_hash=INSTRUCTIONS_HASH,
-            schema_version=SCHEMA_VERSION,
+            prompt_version=self.prompt_version,
+            instructions_hash=self._instructions_hash,
+            schema_version=self._schema_version,
             system_text=system_text,
             user_text=user_text,
             schema_text=schema_text,

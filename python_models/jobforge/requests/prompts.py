@@ -17,15 +17,18 @@ from jobforge.redaction import one_line
 from jobforge.requests.inputs import Attribute, ImputationRequest, Pack
 from jobforge.requests.schema import TEXT_VALUE_LIMIT, is_whole_scale
 from jobforge.requests.values import plain_number
+from jobforge.settings import Rationale
 
 __all__ = [
     "INSTRUCTIONS",
     "PROMPT_VERSION",
     "Message",
     "definition_text",
+    "instructions",
     "job_message",
     "messages",
     "pack_message",
+    "prompt_version",
 ]
 
 Message = dict[str, str]
@@ -70,23 +73,48 @@ would an expert who knows the job give the same value? About 90 where the eviden
 contradict each other, 10 for a guess.
 """
 
+_REASON = INSTRUCTIONS[
+    INSTRUCTIONS.index("- rationale:") : INSTRUCTIONS.index("- value: in the form")
+]
+_WITHOUT_REASON = INSTRUCTIONS.replace(_REASON, "")
+# By llm_rationale. What is returned is told in the order in which it comes.
+_INSTRUCTIONS: dict[Rationale, str] = {
+    "before": INSTRUCTIONS,
+    "after": _WITHOUT_REASON + _REASON,
+    "none": _WITHOUT_REASON,
+}
+
+
+def instructions(rationale: Rationale = "before") -> str:
+    """Return what a prompt says of the task, for a place of the reason in the answer."""
+    return _INSTRUCTIONS[rationale]
+
+
+def prompt_version(rationale: Rationale = "before") -> str:
+    """Return the version of the prompt that asks for the reason there."""
+    digest = hashlib.sha256(instructions(rationale).encode()).hexdigest()[:12]
+    return f"1-{digest}" if rationale == "before" else f"1-{rationale}-{digest}"
+
+
 # A changed instruction is another version, by itself; raise the number when the layout of a
 # message changes.
-PROMPT_VERSION = f"1-{hashlib.sha256(INSTRUCTIONS.encode()).hexdigest()[:12]}"
+PROMPT_VERSION = prompt_version()
 
 
-def messages(request: ImputationRequest, pack: Pack) -> list[Message]:
+def messages(
+    request: ImputationRequest, pack: Pack, rationale: Rationale = "before"
+) -> list[Message]:
     """Return the messages that ask for one job's missing attributes of a pack."""
     return [
-        {"role": "system", "content": pack_message(pack)},
+        {"role": "system", "content": pack_message(pack, rationale)},
         {"role": "user", "content": job_message(request)},
     ]
 
 
-def pack_message(pack: Pack) -> str:
+def pack_message(pack: Pack, rationale: Rationale = "before") -> str:
     """Return the part that is the same for every job of the pack."""
     definitions = "\n".join(map(definition_text, pack.attributes))
-    return f"{INSTRUCTIONS}\nAttributes\n{definitions}\n"
+    return f"{instructions(rationale)}\nAttributes\n{definitions}\n"
 
 
 def definition_text(attribute: Attribute) -> str:

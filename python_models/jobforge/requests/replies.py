@@ -31,7 +31,7 @@ _FENCE = re.compile(r"```[\w+-]*[ \t]*\r?\n(.*)\r?\n?```", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class GoodCell:
-    """An answer: a canonical value, a confidence from 0 to 1, and the reason."""
+    """An answer: a canonical value, a confidence from 0 to 1, and the reason, empty without one."""
 
     value: str
     confidence: float
@@ -67,15 +67,20 @@ def read_object(text: str) -> dict[str, Any]:
 
 
 def read_cells(
-    text: str, attributes: Sequence[Attribute], schema_form: SchemaForm = "integers"
+    text: str,
+    attributes: Sequence[Attribute],
+    schema_form: SchemaForm = "integers",
+    *,
+    with_rationale: bool = True,
 ) -> dict[str, GoodCell | BadCell]:
     """Return the cell of every attribute that was asked for, by its id.
 
-    schema_form: how the schema was written that the reply should keep to. Attributes that were not
-    asked for are left out. Raises UnreadableReplyError where the reply as a whole cannot be read.
+    schema_form: how the schema was written that the reply should keep to. with_rationale: whether
+    reasons were asked for; without them they are empty. Attributes that were not asked for are left
+    out. Raises UnreadableReplyError where the reply as a whole cannot be read.
     """
     reply = read_object(text)
-    cells = {a.attribute_id: _cell(a, reply, schema_form) for a in attributes}
+    cells = {a.attribute_id: _cell(a, reply, schema_form, with_rationale) for a in attributes}
     if _counts_to_one([reply.get(name) for name in cells]):
         # Then a 1 is no hundredth.
         for name, cell in cells.items():
@@ -112,14 +117,15 @@ def _unwrapped(text: str) -> str:
 
 
 def _cell(
-    attribute: Attribute, reply: dict[str, Any], schema_form: SchemaForm
+    attribute: Attribute, reply: dict[str, Any], schema_form: SchemaForm, with_rationale: bool
 ) -> GoodCell | BadCell:
     if attribute.attribute_id not in reply:
         return BadCell(Reason(ReasonCode.LEFT_OUT, "the reply leaves this attribute out"))
     cell = reply[attribute.attribute_id]
     if not isinstance(cell, dict):
         return _malformed("the attribute's answer is not an object")
-    missing = [name for name in ("rationale", "value", "confidence") if name not in cell]
+    asked = ("rationale", "value", "confidence") if with_rationale else ("value", "confidence")
+    missing = [name for name in asked if name not in cell]
     if missing:
         return _malformed(f"the answer has no {' and no '.join(missing)}")
     confidence = number_of(cell["confidence"], schema_form)
@@ -127,11 +133,11 @@ def _cell(
         return _malformed("confidence is not a number")
     if not _is_per_cent(confidence):
         return _malformed("confidence is not a whole number from 0 to 100")
-    rationale = cell["rationale"]
+    rationale = cell["rationale"] if with_rationale else ""
     if not isinstance(rationale, str):
         return _malformed("rationale is not a text")
     rationale = one_line(rationale, _RATIONALE_LIMIT)
-    if not rationale:
+    if with_rationale and not rationale:
         return _malformed("rationale is empty")
     try:
         value = cell["value"]

@@ -27,6 +27,7 @@ from pydantic import BaseModel
 from jobforge.requests.dialects import SchemaForm, written
 from jobforge.requests.inputs import Attribute
 from jobforge.requests.limits import is_large_enum
+from jobforge.settings import Rationale
 
 __all__ = [
     "CONFIDENCE_STEPS",
@@ -38,10 +39,17 @@ __all__ = [
     "response_format",
     "response_schema",
     "scale_steps",
+    "schema_version",
 ]
 
 # Part of every cell's key: raise it when a change of the schema can change answers.
 SCHEMA_VERSION = "1"
+
+
+def schema_version(rationale: Rationale = "before") -> str:
+    """Return the version of the schema whose cells have the reason there."""
+    return SCHEMA_VERSION if rationale == "before" else f"{SCHEMA_VERSION}-{rationale}"
+
 
 CONFIDENCE_STEPS = range(0, 101, 5)
 RATIONALE_LIMIT = 120
@@ -52,22 +60,32 @@ Schema = dict[str, Any]
 
 
 def response_schema(
-    attributes: Iterable[Attribute], *, text_bounds: bool = False, form: SchemaForm = "integers"
+    attributes: Iterable[Attribute],
+    *,
+    text_bounds: bool = False,
+    form: SchemaForm = "integers",
+    rationale: Rationale = "before",
 ) -> Schema:
     """Return the schema of a reply for these attributes, in their order."""
     definitions: Schema = {
         "rationale": _text(RATIONALE_LIMIT, text_bounds),
         "confidence": {"type": "integer", "enum": list(CONFIDENCE_STEPS)},
     }
-    cells = {a.attribute_id: _cell(a, definitions, text_bounds) for a in attributes}
+    if rationale == "none":
+        del definitions["rationale"]
+    cells = {a.attribute_id: _cell(a, definitions, text_bounds, rationale) for a in attributes}
     return written({**_object(cells), "$defs": definitions}, form)
 
 
 def response_format(
-    attributes: Iterable[Attribute], *, text_bounds: bool = False, form: SchemaForm = "integers"
+    attributes: Iterable[Attribute],
+    *,
+    text_bounds: bool = False,
+    form: SchemaForm = "integers",
+    rationale: Rationale = "before",
 ) -> Schema:
     """Return the `response_format` of a chat completions request for these attributes."""
-    schema = response_schema(attributes, text_bounds=text_bounds, form=form)
+    schema = response_schema(attributes, text_bounds=text_bounds, form=form, rationale=rationale)
     return _strict("job_attributes", schema)
 
 
@@ -92,15 +110,16 @@ def scale_steps(attribute: Attribute) -> list[int] | None:
     return list(range(int(low), int(high) + 1)) if high - low < _LONGEST_ENUM_SCALE else None
 
 
-def _cell(attribute: Attribute, definitions: Schema, text_bounds: bool) -> Schema:
-    # The rationale comes first, so that a model commits to a reason before a value.
-    return _object(
-        {
-            "rationale": {"$ref": "#/$defs/rationale"},
-            "value": _value(attribute, definitions, text_bounds),
-            "confidence": {"$ref": "#/$defs/confidence"},
-        }
-    )
+def _cell(
+    attribute: Attribute, definitions: Schema, text_bounds: bool, rationale: Rationale
+) -> Schema:
+    # A model writes in the order of the schema: what comes first it has committed to.
+    reason = {} if rationale == "none" else {"rationale": {"$ref": "#/$defs/rationale"}}
+    answer = {
+        "value": _value(attribute, definitions, text_bounds),
+        "confidence": {"$ref": "#/$defs/confidence"},
+    }
+    return _object({**answer, **reason} if rationale == "after" else {**reason, **answer})
 
 
 def _value(attribute: Attribute, definitions: Schema, text_bounds: bool) -> Schema:
