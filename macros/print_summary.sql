@@ -41,7 +41,7 @@
         ) %}
     {% endfor %}
     {% do log_reasons(gold) %}
-    {% do log_accuracy() %}
+    {% do log_accuracy(gold) %}
     {% do log_unmatched_keys() %}
     {% do log_quarantine() %}
 {% endmacro %}
@@ -69,11 +69,12 @@
 
 {# What the model's answers are worth, in plain words: what the backtest measured, beside
    the best of what costs nothing. #}
-{% macro log_accuracy() %}
+{% macro log_accuracy(gold) %}
     {% set accuracy = relation_of("gold_imputation_accuracy") %}
     {% if not accuracy %}
         {{ return(none) }}
     {% endif %}
+    {% do log_unmeasured(gold) %}
     {% set of_model = " from " ~ accuracy ~ " where estimator = 'llm'" %}
     {% for row in run_query(
         "select source_gap, domain, value_type, model_used, cells, mae, exact, best_baseline,"
@@ -98,6 +99,29 @@
         {% do say(
             "  backtest: " ~ thin[0] ~ " strata of fewer than 30 cells (" ~ thin[1]
             ~ " together) decide nothing: raise backtest_cells"
+        ) %}
+    {% endif %}
+{% endmacro %}
+
+{# How sure one may be of what the model filled, and of how much nobody knows. #}
+{% macro log_unmeasured(gold) %}
+    {% set measured = run_query(
+        "select count(*), count(measured_confidence), avg(measured_confidence),"
+        ~ " avg(case when measured_confidence is not null then stated_confidence end),"
+        ~ " count(case when confidence_basis <> 'text' and measured_confidence is null then 1 end)"
+        ~ " from " ~ gold ~ " where fill_status = 'llm'"
+    ).rows[0] %}
+    {% if measured[1] %}
+        {% do say(
+            "  model's values: right in " ~ "%.0f" | format(100 * measured[2])
+            ~ " % by the backtest (it says " ~ "%.0f" | format(100 * measured[3]) ~ " %), on "
+            ~ measured[1] ~ " cells"
+        ) %}
+    {% endif %}
+    {% if measured[4] %}
+        {% do say(
+            "  model's values: nothing has measured " ~ measured[4] ~ " of them, and their"
+            ~ " measured_confidence is null; backtest_cells measures (docs/trust.md)"
         ) %}
     {% endif %}
 {% endmacro %}

@@ -213,3 +213,25 @@ def test_titles_are_matched_to_profiles(published: Warehouse) -> None:
     )
     assert grouped == 18_028
     assert matched / grouped > 0.9
+
+
+def test_the_published_share_of_onet_is_what_is_measured(published: Warehouse) -> None:
+    """What stands in for users without overlap is, by today's rules or near, this one's own."""
+    measured = {
+        domain: (share, pairs)
+        for domain, share, pairs in published.query(
+            "select domain, right_share, pairs from main.gold_source_agreement"
+            " where source_type = 'ONET'"
+        )
+    }
+    seeded = {
+        domain: (share, pairs)
+        for domain, share, pairs in published.query(
+            "select domain, right_share, pairs from main_reference.source_agreement"
+            " where source_type = 'ONET' and domain <> 'any'"
+        )
+    }
+    assert measured.keys() == seeded.keys()
+    for domain, (share, pairs) in measured.items():
+        assert share == pytest.approx(seeded[domain][0], abs=0.02)
+        assert pairs == pytest.approx(seeded[domain][1], rel=0.05)
