@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # The demo replays recorded answers, so that it costs nothing even where a key is set.
 LLM_MODE ?= replay
-VARS ?= {llm_mode: $(LLM_MODE)}
+VARS ?= {llm_mode: $(LLM_MODE), backtest_cells: 40}
 MODEL ?= qwen2.5-coder-1.5b
 LLM_MODEL ?= qwen2.5-coder-1.5b-instruct
 PORT ?= 8089
@@ -59,7 +59,7 @@ local-llm: .venv/local-llm.stamp
 
 # Asks the endpoint in OPENAI_BASE_URL for the demo's missing cells and keeps the answers.
 record-demo: setup
-	$(BIN)/dbt build --vars '{llm_mode: live, llm_model: $(LLM_MODEL), llm_max_calls: 1000, llm_max_in_flight: 1, llm_timeout_seconds: 900}'
+	$(BIN)/dbt build --vars '{llm_mode: live, llm_model: $(LLM_MODEL), llm_max_calls: 1000, llm_max_in_flight: 1, llm_timeout_seconds: 900, backtest_cells: 40, backtest_max_cost_usd: 1}'
 	$(BIN)/dbt run-operation record_demo_answers
 
 clean:

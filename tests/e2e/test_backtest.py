@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support.loopback_server import LoopbackServer, instance_of
 
-from e2e.runs import Run, Warehouse
+from e2e.runs import ROOT, Run, Warehouse
 from e2e.scenes import wait_until
 from e2e.test_interruptions import press_ctrl_c
 
@@ -471,6 +471,27 @@ def test_a_recording_has_answers_to_twins(perfect: Warehouse, place: Path) -> No
     assert before
     warehouse.dbt(*MEASURED).ok()
     assert warehouse.query(figures) == before
+
+
+def test_the_demo_has_its_own_backtest_recorded(copy_of_demo: Callable[..., Warehouse]) -> None:
+    """What `make build` runs shows how sure one may be of its model, which is half as sure."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert "{llm_mode: $(LLM_MODE), backtest_cells: 40}" in makefile
+    warehouse = copy_of_demo("recorded", backtest_cells=40)
+    run = warehouse.dbt("run", "--select", "int_twin_cells+").ok()
+    outcomes = "select distinct outcome from main_intermediate.int_backtest_answers"
+    assert warehouse.query(outcomes) == [("answered",)]
+    gold = "from main.gold_job_attributes where source_type = 'LLM'"
+    assert warehouse.query(f"select distinct confidence_basis {gold} order by 1") == [
+        ("backtest",),
+        ("no_twin",),
+        ("text",),
+    ]
+    stated, measured = warehouse.query(
+        f"select avg(stated_confidence), avg(measured_confidence) {gold}"
+    )[0]
+    assert stated - measured > 0.3
+    assert any("model's values: right in " in line for line in run.lines)
 
 
 @pytest.mark.parametrize("given", ["many", -1])
