@@ -123,13 +123,15 @@ def warehouse(place: Place) -> Place:
             create table main_gold.gold_job_attribute_provenance as
             select 'J1' as job_id, 'reading' as attribute_id, 1 as candidate_rank,
                 true as is_winner, '4' as value, 'AUTHORITATIVE' as source_type,
-                0.9 as confidence, 'OaSIS' as dataset, '2023' as dataset_release,
+                0.9 as confidence, null::double as stated_confidence,
+                0.66 as measured_confidence, 'overlap' as confidence_basis, 'OaSIS' as dataset, '2023' as dataset_release,
                 '21211.00' as source_record, 'unit_group' as inheritance_level,
                 null::varchar as rationale, null::varchar as model_used,
                 null::varchar as prompt_version, null::timestamptz as imputed_at,
                 null::boolean as is_superseded
             union all
-            select 'J1', 'reading', 2, false, '3', 'LLM', 0.7, 'LLM', 'real-model',
+            select 'J1', 'reading', 2, false, '3', 'LLM', null, 0.7, null, 'no_backtest',
+                'LLM', 'real-model',
                 'request r1', null, 'Reads all day', 'real-model', '1-abc', now(), true;
             create table main_gold.gold_job_attributes as
             select 'J1' as job_id, 'travel' as attribute_id, 'awaiting_llm' as fill_status,

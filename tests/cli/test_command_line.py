@@ -273,14 +273,29 @@ def test_why_shows_every_candidate_and_what_was_said(warehouse: Place, ledger: P
     """Winner, loser, prompt and raw reply of one cell."""
     done = warehouse.jobforge("why", "J1", "reading")
     assert done.code == 0, done.all
-    assert "1. 4  AUTHORITATIVE, confidence 0.9: OaSIS, 2023, 21211.00, unit_group" in done.out
-    assert "2. 3  LLM, confidence 0.7" in done.out
+    measured = "measured confidence 0.66 (overlap)"
+    assert f"1. 4  AUTHORITATIVE, {measured}: OaSIS, 2023, 21211.00, unit_group" in done.out
+    assert "2. 3  LLM, not measured (no_backtest), stated 0.7: LLM" in done.out
     assert "You are a workforce analyst." in done.out
     assert "Give reading and travel." in done.out
     assert '"reading": {' in done.out
     assert "1000 tokens in, 50 out, 0.002100 USD for the whole call" in done.out
     brief = warehouse.jobforge("why", "J1", "reading", "--no-texts")
     assert "You are a workforce analyst." not in brief.out
+
+
+def test_why_reads_a_warehouse_that_was_built_before(warehouse: Place) -> None:
+    """One that has nothing measured shows the confidence that it has."""
+    with duckdb.connect(str(warehouse.warehouse)) as connection:
+        for column in ("stated_confidence", "measured_confidence", "confidence_basis"):
+            connection.execute(
+                f"alter table main_gold.gold_job_attribute_provenance drop column {column}"
+            )
+        connection.execute("update main_gold.gold_job_attribute_provenance set confidence = 0.9")
+    assert (
+        "1. 4  AUTHORITATIVE, confidence 0.9: OaSIS"
+        in warehouse.jobforge("why", "J1", "reading").out
+    )
 
 
 def test_why_says_why_a_cell_is_open(warehouse: Place, ledger: Place) -> None:

@@ -79,8 +79,8 @@ def _show_candidates(job_id: str, attribute_id: str, path: Path | None) -> bool:
 def _candidate(row: dict[str, Any]) -> str:
     origin = ", ".join(str(row[name]) for name in _ORIGIN if row[name] is not None)
     lines = [
-        f"  {row['candidate_rank']}. {row['value']}  {row['source_type']}, confidence"
-        f" {row['confidence']:g}: {origin}"
+        f"  {row['candidate_rank']}. {row['value']}  {row['source_type']},"
+        f" {_confidence(row)}: {origin}"
     ]
     if row["rationale"]:
         lines.append(f"     {row['rationale']}")
@@ -90,6 +90,19 @@ def _candidate(row: dict[str, Any]) -> str:
             + (", superseded by a better source" if row["is_superseded"] else "")
         )
     return "\n".join(lines)
+
+
+def _confidence(row: dict[str, Any]) -> str:
+    # A warehouse that was built before has neither of the two.
+    if "measured_confidence" not in row:
+        return f"confidence {row['confidence']:g}"
+    measured = row["measured_confidence"]
+    said = f"not measured ({row['confidence_basis']})"
+    if measured is not None:
+        said = f"measured confidence {measured:.2g} ({row['confidence_basis']})"
+    if row["stated_confidence"] is not None:
+        said += f", stated {row['stated_confidence']:g}"
+    return said
 
 
 def _show_said(job_id: str, attribute_id: str, url: str | None, texts: bool) -> bool:
