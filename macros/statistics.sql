@@ -89,12 +89,10 @@
    inference, the law of succession, and statistical inference, 1927). #}
 {% macro wilson(share, cases, end) -%}
     {%- set z = 1.959964 -%}
-    ({{ share }} + {{ z * z / 2 }} / nullif({{ cases }}, 0)
-        {{ "-" if end == "low" else "+" }} {{ z }} * sqrt(
-            {{ share }} * (1 - {{ share }}) / nullif({{ cases }}, 0)
-            + {{ z * z / 4 }} / nullif({{ cases }} * {{ cases }}, 0)
-        )
-    ) / (1 + {{ z * z }} / nullif({{ cases }}, 0))
+    {%- set sign = "-" if end == "low" else "+" -%}
+    {%- set of_share = share ~ " * (1 - " ~ share ~ ") / nullif(" ~ cases ~ ", 0)" -%}
+    {%- set of_cases = (z * z / 4) ~ " / nullif(" ~ cases ~ " * " ~ cases ~ ", 0)" -%}
+    ({{ share }} + {{ z * z / 2 }} / nullif({{ cases }}, 0) {{ sign }} {{ z }} * sqrt({{ of_share }} + {{ of_cases }})) / (1 + {{ z * z }} / nullif({{ cases }}, 0))
 {%- endmacro %}
 
 {# How well the model knows when it is right is measured for each of these. #}

@@ -56,8 +56,9 @@ by_bin as (
         sum(case when measured_confidence is not null then cells end) as measured_cells,
         abs(sum(right_cells - cells * stated_confidence)) as stated_gap,
         abs(sum(
-            case when measured_confidence is not null
-                then right_cells - cells * measured_confidence
+            case
+                when measured_confidence is not null
+                    then right_cells - cells * measured_confidence
             end
         )) as measured_gap,
     from held_out

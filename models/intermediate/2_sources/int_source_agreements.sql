@@ -36,29 +36,52 @@ shares as (
     group by {{ columns }}
 ),
 
--- Values of one unit group are not independent: so much wider is the interval.
-design_effects as (
+deviations as (
+    select
+        by_cluster.source_type,
+        by_cluster.inheritance_level,
+        by_cluster.domain,
+        by_cluster.value_type,
+        by_cluster.right_pairs - by_cluster.pairs * shares.right_share as deviation,
+    from by_cluster
+    inner join shares
+        on
+            by_cluster.source_type = shares.source_type
+            and by_cluster.inheritance_level
+            is not distinct from shares.inheritance_level
+            and by_cluster.domain = shares.domain
+            and by_cluster.value_type = shares.value_type
+),
+
+squares as (
+    select
+        {{ columns }},
+        sum(deviation * deviation) as squares,
+    from deviations
+    group by {{ columns }}
+),
+
+-- Values of one unit group are not independent: so many fewer are they worth.
+effective as (
     select
         shares.*,
-        greatest(
+        shares.pairs / greatest(
             1.0,
             coalesce(
-                (
-                    select sum(
-                        (by_cluster.right_pairs - by_cluster.pairs * shares.right_share)
-                        * (by_cluster.right_pairs - by_cluster.pairs * shares.right_share)
-                    )
-                    from by_cluster
-                    where
-                        {%- for column in key %}
-                        by_cluster.{{ column }} is not distinct from shares.{{ column }}
-                        {{- " and" if not loop.last }}
-                        {%- endfor %}
-                ) / nullif(pairs * right_share * (1 - right_share), 0),
+                squares.squares / nullif(
+                    shares.pairs * shares.right_share * (1 - shares.right_share), 0
+                ),
                 1.0
             )
-        ) as design_effect,
+        ) as effective_pairs,
     from shares
+    inner join squares
+        on
+            shares.source_type = squares.source_type
+            and shares.inheritance_level
+            is not distinct from squares.inheritance_level
+            and shares.domain = squares.domain
+            and shares.value_type = squares.value_type
 ),
 
 published as (
@@ -72,18 +95,18 @@ agreements as (
         own.mae,
         own.bias,
         own.right_share,
-        {{ wilson("own.right_share", "own.pairs / own.design_effect", "low") }}
+        {{ wilson("own.right_share", "own.effective_pairs", "low") }}
             as right_share_low,
-        {{ wilson("own.right_share", "own.pairs / own.design_effect", "high") }}
+        {{ wilson("own.right_share", "own.effective_pairs", "high") }}
             as right_share_high,
         coalesce(of_domain.right_share, of_any.right_share) as published_right_share,
     from kinds
-    left join design_effects as own
+    left join effective as own
         on
-            {%- for column in key %}
-            kinds.{{ column }} is not distinct from own.{{ column }}
-            {{- " and" if not loop.last }}
-            {%- endfor %}
+            kinds.source_type = own.source_type
+            and kinds.inheritance_level is not distinct from own.inheritance_level
+            and kinds.domain = own.domain
+            and kinds.value_type = own.value_type
     left join published as of_domain
         on
             kinds.source_type = of_domain.source_type

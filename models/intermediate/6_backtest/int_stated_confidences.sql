@@ -1,5 +1,5 @@
 -- How often the model was right where it said that it was so sure: what the map from
--- stated to measured confidence is fitted to. A text has no right wording to compare with.
+-- stated to measured confidence is fitted to. A text has no right wording.
 {{ config(materialized="view") }}
 
 select

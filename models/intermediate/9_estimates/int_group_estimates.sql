@@ -3,8 +3,8 @@
 -- PPI++ (Angelopoulos, Duchi and Zrnic, arXiv 2311.01453) where the twins are of the
 -- group itself. Twins of the whole stratum tell of the bias alone, so that they take the
 -- place of no part of the prediction: there the power is 1. Its variance is that of a
--- mean of such jobs; finite_variance that of the mean of these very ones, whose truths lie
--- around what is predicted.
+-- mean of such jobs; finite_variance that of the mean of these very ones, whose truths
+-- lie around what is predicted.
 {%- set key = confidence_key() %}
 {%- set group = ["grouped_by", "group_name", "attribute_number"] %}
 with imputed as (
@@ -51,26 +51,34 @@ paired as (
             and {{ same_confidence_key("imputed", "of_stratum") }}
 ),
 
+-- The variance of all predictions together, of twins and of imputed cells.
+pooled as (
+    select
+        *,
+        (
+            cells * (variance + (mean - all_mean) * (mean - all_mean))
+            + twins * estimated_variance
+            + twins * (estimated_mean - all_mean) * (estimated_mean - all_mean)
+        ) / (all_cells - 1) as all_variance,
+    from paired
+),
+
+tuned as (
+    select
+        *,
+        covariance
+        / nullif((1 + twins * 1.0 / cells) * all_variance, 0) as tuned_power,
+    from pooled
+),
+
 powered as (
     select
         *,
         case
-            when is_of_group
-                then least(1, greatest(0, coalesce(
-                    covariance / nullif(
-                        (1 + twins * 1.0 / cells) * (
-                            cells * (variance + (mean - all_mean) * (mean - all_mean))
-                            + twins * (
-                                estimated_variance
-                                + (estimated_mean - all_mean)
-                                * (estimated_mean - all_mean)
-                            )
-                        ) / (all_cells - 1), 0
-                    ), 0
-                )))
-            else 1
+            when not is_of_group then 1
+            else least(1, greatest(0, coalesce(tuned_power, 0)))
         end as power,
-    from paired
+    from tuned
 ),
 
 rectified as (

@@ -1,5 +1,5 @@
--- The ratings that the model fills, with the groups of their jobs and what their twins are
--- found by.
+-- The ratings that the model fills, with the groups of their jobs and what their twins
+-- are found by.
 with source_precedence as (
     select precedence_rank from {{ ref("stg_source_precedence") }}
     where source_type = 'LLM'
