@@ -316,7 +316,7 @@ def test_values_are_what_the_server_said(address_only: Live) -> None:
     for row in rows:
         assert row["model_used"] == "loopback-model"
         assert row["rationale"].startswith(f"because of {row['attribute_id']}"[:20])
-        assert 0 <= row["confidence"] <= 1
+        assert 0 <= row["stated_confidence"] <= 1
         assert row["prompt_version"]
         assert row["request_id"].startswith("req_")
         assert row["imputed_at"].tzinfo
@@ -326,7 +326,7 @@ def test_values_are_what_the_server_said(address_only: Live) -> None:
 def test_answer_of_any_confidence_counts(address_only: Live) -> None:
     """Answers of no confidence at all are values like the others."""
     assert address_only.warehouse.one(
-        f"select count(*) from {GOLD} where source_type = 'LLM' and confidence = 0"
+        f"select count(*) from {GOLD} where source_type = 'LLM' and stated_confidence = 0"
     )
 
 

@@ -90,13 +90,13 @@ def test_a_longer_scale_asks_that_attribute(runs: Runs) -> None:
     assert runs.cells_asked == named(("leadership",), 1, 2)
 
 
-@pytest.mark.parametrize("name", ["PROMPT_VERSION", "INSTRUCTIONS_HASH", "SCHEMA_VERSION"])
+@pytest.mark.parametrize("name", ["prompt_version", "instructions", "schema_version"])
 def test_an_edited_prompt_asks_everything(
     runs: Runs, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Another instruction, prompt or schema is another question about every cell."""
     runs(*jobs(3))
-    monkeypatch.setattr(keys, name, "another")
+    monkeypatch.setattr(keys, name, lambda rationale: "another")
     assert outcomes(runs(*jobs(3))) == ALL
     assert runs.cells_asked == named(IDS, 1, 2, 3)
 

@@ -21,9 +21,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     def counted(name: str) -> Any:
         render = getattr(forms, name)
 
-        def count(given: Any) -> str:
+        def count(*given: Any) -> str:
             counts[name] += 1
-            return str(render(given))
+            return str(render(*given))
 
         return count
 

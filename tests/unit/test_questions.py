@@ -101,11 +101,11 @@ def test_a_scale_written_otherwise_is_the_same_scale() -> None:
     assert question_key(JOB, written) == question_key(JOB, READING)
 
 
-@pytest.mark.parametrize("name", ["PROMPT_VERSION", "INSTRUCTIONS_HASH", "SCHEMA_VERSION"])
+@pytest.mark.parametrize("name", ["prompt_version", "instructions", "schema_version"])
 def test_another_version_has_other_keys(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An edited prompt, instruction or schema does not return old answers."""
     before = question_key(JOB, READING)
-    monkeypatch.setattr(hashed, name, "another")
+    monkeypatch.setattr(hashed, name, lambda rationale: "another")
     assert question_key(JOB, READING) != before
 
 
