@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from itertools import chain, groupby, islice
 from typing import Any
@@ -87,6 +88,7 @@ class _Call:
     warn: Log
     stop: threading.Event
     of_any_model: bool
+    on_cost: Callable[[Decimal], object]
 
     @property
     def is_local(self) -> bool:
@@ -126,6 +128,7 @@ def impute(
     ledger_url: str | None = None,
     stop: threading.Event | None = None,
     of_any_model: bool = True,
+    on_cost: Callable[[Decimal], object] = lambda usd: None,
 ) -> pa.RecordBatchReader:
     """Return one row per cell of the requests, with the columns of OUTCOME_SCHEMA.
 
@@ -135,7 +138,8 @@ def impute(
     meet, where the settings let the run go on; `log` where it is not given. Once `stop` is set no
     further request is sent, what is in flight has a moment to come back, and reading on raises
     InterruptedRunError. of_any_model: a run that asks nobody takes the answer of any model; without
-    it only those of the settings' own.
+    it only those of the settings' own. on_cost: is told at the end what the run took of its cap in
+    US dollars, requests that may yet cost something at their worst.
 
     Raises SettingsError, InputError or LedgerError before any call. While it is read, raises
     InputError where a request names an attribute that its pack does not have, LedgerError where
@@ -157,6 +161,7 @@ def impute(
         warn=warn,
         stop=stop or threading.Event(),
         of_any_model=of_any_model,
+        on_cost=on_cost,
     )
     known_packs = read_packs(packs)
     with ExitStack() as stack:
@@ -332,6 +337,8 @@ def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: b
     secrets = Secrets(*connection.secrets)
     forms = call.forms(secrets)
     awaited: set[str] = set()
+    budget = Budget(settings, price, batch=in_batches)
+    stack.callback(lambda: call.on_cost(budget.committed_usd))
     run = Run(
         run_id=call.run_id,
         settings=settings,
@@ -343,7 +350,7 @@ def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: b
         books=Bookkeeper(
             ledger=ledger, keyer=keyer, run_id=call.run_id, price=price, progress=call.progress
         ),
-        budget=Budget(settings, price, batch=in_batches),
+        budget=budget,
         price_of=lambda model: call.price(model, waiver=True),
         forms=forms,
         drafts=Drafts(forms, secrets),

@@ -85,9 +85,7 @@ class KeptAnswers:
 
     def find(self, requests: Sequence[KeyedRequest]) -> list[Settled]:
         """Return each request with the outcomes of its settled cells."""
-        evidence = {
-            cell.cell_key: cell.evidence_hash for keyed in requests for cell in keyed.cells.values()
-        }
+        evidence = _evidence(requests)
         answers = self._ledger.lookup(evidence, evidence)
         settled = {key: answer for key, answer in answers.items() if self._holds(answer)}
         waiting = self._ledger.pending_cells([key for key in evidence if key not in settled])
@@ -160,11 +158,7 @@ class StoredAnswers:
         if self._ledger is not None and self._of_any_model:
             answers = self._ledger.lookup_questions(_question_keys(requests))
         elif self._ledger is not None:
-            evidence = {
-                cell.cell_key: cell.evidence_hash
-                for keyed in requests
-                for cell in keyed.cells.values()
-            }
+            evidence = _evidence(requests)
             answers = self._ledger.lookup(evidence, evidence)
 
         def outcome(cell: AskedCell, attribute: Attribute) -> CellOutcome | None:
@@ -236,3 +230,9 @@ def _settled(
 
 def _question_keys(requests: Iterable[KeyedRequest]) -> list[str]:
     return [cell.question_key for keyed in requests for cell in keyed.cells.values()]
+
+
+def _evidence(requests: Iterable[KeyedRequest]) -> dict[str, str]:
+    return {
+        cell.cell_key: cell.evidence_hash for keyed in requests for cell in keyed.cells.values()
+    }

@@ -1,7 +1,8 @@
 """Twins asked of one model after the other, all within one budget.
 
 The models answer the same requests, so that their answers can be compared. A model is asked when
-the one before has ended, and what that one spent is no longer there for it.
+the one before has ended, and what that one spent, or may yet spend in a batch, is no longer there
+for it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import pyarrow.compute as pc
 
 from jobforge.answers.outcomes import OUTCOME_SCHEMA
 from jobforge.errors import SettingsError
-from jobforge.ledger import existing_ledger
 from jobforge.pipeline import impute
 from jobforge.requests.inputs import ArrowRows
 from jobforge.settings import Settings
@@ -56,7 +56,6 @@ def ask_twins(
     budget: object,
     run_id: str,
     log: Log,
-    ledger_url: str | None = None,
     **more: Any,
 ) -> pa.RecordBatchReader:
     """Return one row per twin and model, with the columns of TWIN_SCHEMA.
@@ -68,21 +67,23 @@ def ask_twins(
     asked = settings.of_backtest(budget)
 
     def batches() -> Iterator[pa.RecordBatch]:
+        left = asked.max_cost_usd
+
+        def take(usd: Decimal) -> None:
+            nonlocal left
+            left = None if left is None else max(left - usd, Decimal(0))
+
         for model in models:
-            of_model = replace(asked, model=model)
-            if asked.max_cost_usd is not None and model != models[0]:
-                left = asked.max_cost_usd - _spent(ledger_url, run_id)
-                of_model = replace(of_model, max_cost_usd=max(left, Decimal(0)))
             reader = impute(
                 packs,
                 requests(),
                 recorded_answers if len(models) == 1 else _of(model, recorded_answers),
                 prices,
-                of_model,
+                replace(asked, model=model, max_cost_usd=left),
                 invocation_id=run_id,
                 log=_named(log, f"backtest: {model}: " if len(models) > 1 else "backtest: "),
-                ledger_url=ledger_url,
                 of_any_model=len(models) == 1,
+                on_cost=take,
                 **more,
             )
             for batch in reader:
@@ -103,12 +104,3 @@ def _named(log: Log, name: str) -> Log:
 
 def _of(model: str, recorded_answers: pa.Table) -> pa.Table:
     return recorded_answers.filter(pc.field("model_requested") == model)
-
-
-def _spent(ledger_url: str | None, run_id: str) -> Decimal:
-    ledger = existing_ledger(ledger_url)
-    if ledger is None:
-        return Decimal(0)
-    with ledger:
-        costs = ledger.attempts(run_id).read_all().column("cost_usd").to_pylist()
-    return sum((Decimal(str(cost)) for cost in costs if cost is not None), Decimal(0))

@@ -135,6 +135,12 @@ class Budget:
             cost = self._open_cost if self._price is not None else None
             return Spending(self._open_calls, Usage(self._open_tokens), cost)
 
+    @property
+    def committed_usd(self) -> Decimal:
+        """What was spent and what is reserved at its worst, as a batch is that has not ended."""
+        with self._lock:
+            return self._cost + self._open_cost
+
     def _close(self, reservation: Reservation) -> None:
         if not reservation.is_open:
             raise ValueError("the reservation has ended already")
