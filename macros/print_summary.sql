@@ -41,7 +41,8 @@
         ) %}
     {% endfor %}
     {% do log_reasons(gold) %}
-    {% do log_accuracy(gold) %}
+    {% do log_unmeasured(gold) %}
+    {% do log_accuracy() %}
     {% do log_unmatched_keys() %}
     {% do log_quarantine() %}
 {% endmacro %}
@@ -69,12 +70,11 @@
 
 {# What the model's answers are worth, in plain words: what the backtest measured, beside
    the best of what costs nothing. #}
-{% macro log_accuracy(gold) %}
+{% macro log_accuracy() %}
     {% set accuracy = relation_of("gold_imputation_accuracy") %}
     {% if not accuracy %}
         {{ return(none) }}
     {% endif %}
-    {% do log_unmeasured(gold) %}
     {% set of_model = " from " ~ accuracy ~ " where estimator = 'llm'" %}
     {% for row in run_query(
         "select source_gap, domain, value_type, model_used, cells, mae, exact, best_baseline,"

@@ -43,8 +43,8 @@ class Simulation:
 
     def estimates(self) -> dict[int, dict[str, float]]:
         """What the models make of all groups, by group."""
-        self._fill("int_backtest_estimates", "twins", self._twins, "job_number, truth, said")
-        self._fill("int_imputed_ratings", "cells", self._cells, "said")
+        self._fill("twins", self._twins, "job_number, truth, said")
+        self._fill("cells", self._cells, "said")
         self._db.execute(
             f"create table jobforge.main_intermediate.int_backtest_estimates as select {KEY},"
             " source_gap as masked_gap, 'llm' as estimator, job_number, 1 as attribute_number,"
@@ -64,7 +64,7 @@ class Simulation:
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         return {int(row["group_name"]): row for row in rows}
 
-    def _fill(self, model: str, name: str, rows: list[tuple[float, ...]], columns: str) -> None:
+    def _fill(self, name: str, rows: list[tuple[float, ...]], columns: str) -> None:
         columns_of = {
             column.strip(): np.array([row[place + 1] for row in rows])
             for place, column in enumerate(columns.split(","))
@@ -172,3 +172,13 @@ def test_the_stratum_s_bias_is_taken_off(simulation: Simulation) -> None:
         assert row["estimate_variance"] == pytest.approx(cells.var() / len(cells) + rectifier)
         # One cell's own truth is no surer than a residual is.
         assert row["finite_variance"] == pytest.approx(residuals.var() / len(cells) + rectifier)
+
+
+def test_a_model_without_an_error_has_a_variance_all_the_same(simulation: Simulation) -> None:
+    """Rounding makes none of them a little less than nothing, which has no root."""
+    random = Random(19)
+    for group in range(200):
+        true = np.array([random.gauss(2.5, 1) / 3 for _ in range(30)])
+        simulation.add(group, true, true, np.repeat(true[:1], 5))
+    rows = simulation.estimates().values()
+    assert all(row["estimate_variance"] >= 0 <= row["finite_variance"] for row in rows)

@@ -3,14 +3,23 @@
 {%- set key = ["source_type", "inheritance_level", "domain", "value_type"] %}
 {%- set columns = key | join(", ") %}
 with kinds as (
-    select distinct
+    select
         source_values.source_type,
         source_values.inheritance_level,
         attributes.domain,
         attributes.value_type,
+        -- As OaSIS's are: on a scale of 100 steps the same whole number is rarer.
+        {{ dbt.bool_or(
+            "attributes.scale_maximum - attributes.scale_minimum > 5"
+        ) }} as has_longer_scales,
     from {{ ref("int_source_values") }} as source_values
     inner join {{ ref("int_attributes") }} as attributes
         on source_values.attribute_number = attributes.attribute_number
+    group by
+        source_values.source_type,
+        source_values.inheritance_level,
+        attributes.domain,
+        attributes.value_type
 ),
 
 by_cluster as (
@@ -113,12 +122,14 @@ agreements as (
             and kinds.inheritance_level is not distinct from of_domain.inheritance_level
             and kinds.domain = of_domain.domain
             and kinds.value_type = 'rating'
+            and not kinds.has_longer_scales
     left join published as of_any
         on
             kinds.source_type = of_any.source_type
             and kinds.inheritance_level is not distinct from of_any.inheritance_level
             and of_any.domain = 'any'
             and kinds.value_type = 'rating'
+            and not kinds.has_longer_scales
 )
 
 select

@@ -20,24 +20,24 @@ measurements as (
 
 source_values as (
     select
-        precedence_rank,
-        value_id,
-        attribute_number,
-        source_type,
-        lower(source_type) as fill_status,
-        source_precedence,
-        value,
-        value_number,
-        confidence,
+        source_values.precedence_rank,
+        source_values.value_id,
+        source_values.attribute_number,
+        source_values.source_type,
+        lower(source_values.source_type) as fill_status,
+        source_values.source_precedence,
+        source_values.value,
+        source_values.value_number,
+        source_values.confidence,
         cast(null as double) as stated_confidence,
-        cast(null as double) as answer_confidence,
-        cast(null as {{ dbt.type_string() }}) as answer_confidence_basis,
+        source_agreements.measured_confidence,
+        source_agreements.confidence_basis,
         cast(null as double) as value_low,
         cast(null as double) as value_high,
-        dataset,
-        dataset_release,
-        source_record,
-        inheritance_level,
+        source_values.dataset,
+        source_values.dataset_release,
+        source_values.source_record,
+        source_values.inheritance_level,
         cast(null as {{ dbt.type_string() }}) as rationale,
         cast(null as {{ dbt.type_string() }}) as model_used,
         cast(null as {{ dbt.type_string() }}) as prompt_version,
@@ -46,7 +46,16 @@ source_values as (
         cast(null as boolean) as is_stale,
         cast(null as boolean) as is_superseded,
         cast(null as {{ dbt.type_string() }}) as dbt_invocation_id,
-    from {{ ref("int_source_values") }}
+    from {{ ref("int_source_values") }} as source_values
+    inner join attributes
+        on source_values.attribute_number = attributes.attribute_number
+    left join source_agreements
+        on
+            source_values.source_type = source_agreements.source_type
+            and source_values.inheritance_level
+            is not distinct from source_agreements.inheritance_level
+            and attributes.domain = source_agreements.domain
+            and attributes.value_type = source_agreements.value_type
 ),
 
 llm_values as (
@@ -61,8 +70,8 @@ llm_values as (
         llm_values.value_number,
         measurements.measured_confidence as confidence,
         llm_values.confidence as stated_confidence,
-        measurements.measured_confidence as answer_confidence,
-        measurements.confidence_basis as answer_confidence_basis,
+        measurements.measured_confidence,
+        measurements.confidence_basis,
         measurements.value_low,
         measurements.value_high,
         llm_values.dataset,
@@ -90,13 +99,7 @@ all_values as (
 
 candidate_values as (
     select
-        all_values.* exclude (answer_confidence, answer_confidence_basis),
-        coalesce(
-            all_values.answer_confidence, source_agreements.measured_confidence
-        ) as measured_confidence,
-        coalesce(
-            all_values.answer_confidence_basis, source_agreements.confidence_basis
-        ) as confidence_basis,
+        all_values.*,
         case when attributes.value_type = 'category' then all_values.value end
             as value_category,
         case when attributes.value_type = 'boolean' then all_values.value = 'true' end
@@ -106,13 +109,6 @@ candidate_values as (
     from all_values
     inner join attributes
         on all_values.attribute_number = attributes.attribute_number
-    left join source_agreements
-        on
-            all_values.source_type = source_agreements.source_type
-            and all_values.inheritance_level
-            is not distinct from source_agreements.inheritance_level
-            and attributes.domain = source_agreements.domain
-            and attributes.value_type = source_agreements.value_type
 )
 
 select * from candidate_values

@@ -81,24 +81,34 @@ powered as (
     from tuned
 ),
 
+unexplained as (
+    select
+        *,
+        true_variance - 2 * power * covariance + power * power * estimated_variance
+            as unexplained_variance,
+    from powered
+),
+
+-- By rounding a variance of nothing can be a little below 0.
+residuals as (
+    select
+        *,
+        case
+            when not is_of_group then cell_variance
+            when unexplained_variance > 0 then unexplained_variance
+            else 0
+        end as residual_cell_variance,
+    from unexplained
+),
+
 rectified as (
     select
         *,
         case
-            when is_of_group
-                then true_variance - 2 * power * covariance
-                    + power * power * estimated_variance
-            else cell_variance
-        end as residual_cell_variance,
-        case
-            when is_of_group
-                then (
-                    true_variance - 2 * power * covariance
-                    + power * power * estimated_variance
-                ) / twins
+            when is_of_group then residual_cell_variance / twins
             else residual_variance
         end as rectifier_variance,
-    from powered
+    from residuals
 ),
 
 estimates as (
