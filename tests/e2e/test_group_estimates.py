@@ -179,6 +179,8 @@ def test_a_model_without_an_error_has_a_variance_all_the_same(simulation: Simula
     random = Random(19)
     for group in range(200):
         true = np.array([random.gauss(2.5, 1) / 3 for _ in range(30)])
-        simulation.add(group, true, true, np.repeat(true[:1], 5))
+        # All alike, so that the power is 1.
+        simulation.add(group, true, true, np.repeat(true.mean(), 400))
     rows = simulation.estimates().values()
+    assert {row["power"] for row in rows} == {1}
     assert all(row["estimate_variance"] >= 0 <= row["finite_variance"] for row in rows)
