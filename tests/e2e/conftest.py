@@ -38,9 +38,9 @@ def new_warehouse(place: Path) -> Callable[..., Warehouse]:
 
 @pytest.fixture(scope="session")
 def demo_build(new_warehouse: Callable[..., Warehouse]) -> tuple[Warehouse, Run]:
-    """The demo, built once by `dbt build` with the recorded answers."""
+    """The demo, built once by the `dbt build` of the command line with the recorded answers."""
     warehouse = new_warehouse("demo", **REPLAY)
-    return warehouse, warehouse.dbt("build").ok()
+    return warehouse, warehouse.dbt("build", from_disk=True).ok()
 
 
 @pytest.fixture(scope="session")

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
-from support.waiting import HANG_SECONDS
+from support.waiting import HANG_SECONDS, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,11 +60,95 @@ class Run:
         return self
 
 
+class Forked:
+    """The process of a command that a process with dbt at hand has forked into.
+
+    It is watched and ended as a `subprocess.Popen` is.
+    """
+
+    def __init__(self, address: str, command: Mapping[str, Any]) -> None:
+        self.returncode: int | None = None
+        self._connection = socket.socket(socket.AF_UNIX)
+        self._connection.connect(address)
+        self._connection.sendall(json.dumps(command).encode() + b"\n")
+        self.pid = self._number()
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while the command goes on."""
+        try:
+            return self.wait(0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code; raises subprocess.TimeoutExpired where that takes too long."""
+        if self.returncode is None:
+            self._connection.settimeout(timeout)
+            try:
+                self.returncode = self._number()
+            except (TimeoutError, BlockingIOError):
+                raise subprocess.TimeoutExpired("dbt", timeout or 0) from None
+            self._connection.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to a command that goes on."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End a command that goes on at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def _number(self) -> int:
+        line = b""
+        while not line.endswith(b"\n"):
+            more = self._connection.recv(16)
+            assert more, "the process that forks into commands has ended"
+            line += more
+            self._connection.settimeout(None)
+        return int(line)
+
+
+_AT_HAND = Lock()
+
+
+@cache
+def dbt_at_hand() -> str:
+    """Start the process that has dbt at hand, once; return its address."""
+    folder = Path(tempfile.mkdtemp(prefix="dbt-"))
+    options = ("--target-path", str(folder / "target"), "--log-path", str(folder / "logs"))
+    ours = ("OPENAI_", "JOBFORGE_", "DBT_")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            str(Path(__file__).with_name("dbt_at_hand.py")),
+            str(folder / "socket"),
+            *options,
+        ],
+        cwd=ROOT,
+        env={
+            **{name: text for name, text in os.environ.items() if not name.startswith(ours)},
+            "JOBFORGE_WAREHOUSE": str(folder / "none.duckdb"),
+            "PYTHONUTF8": "1",
+        },
+        stdin=subprocess.PIPE,
+    )
+
+    def end() -> None:
+        process.communicate()
+        shutil.rmtree(folder)
+
+    atexit.register(end)
+    until((folder / "socket").exists, lambda: process.poll() is None)
+    return str(folder / "socket")
+
+
 @dataclass
 class Started:
     """A `dbt` command that is running, for who interrupts it or runs another beside it."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
     console: Path
     target: Path
     logs: Path
@@ -101,30 +190,42 @@ class Warehouse:
         vars: Mapping[str, Any] | None = None,
         env: Mapping[str, str] | None = None,
         cwd: Path = ROOT,
+        from_disk: bool = False,
     ) -> Started:
         """Start `dbt ARGS` on this warehouse.
 
         Runs with the same vars and warehouse share a target path, so that dbt parses once.
+        from_disk: start the `dbt` that is installed instead of what has it at hand.
         """
         given = json.dumps({**self.vars, **(vars or {})}, sort_keys=True)
         digest = hashlib.sha256(f"{self.path} {given} {cwd}".encode()).hexdigest()[:12]
         target, logs = self.targets / digest, self.folder / "logs"
         (target / "run_results.json").unlink(missing_ok=True)
-        command = [
-            *(str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *args),
+        arguments = [
+            *("--no-use-colors", *args),
             *("--vars", given, "--target-path", str(target), "--log-path", str(logs)),
         ]
         # A file and no pipe: who waits for something else than the end reads nothing meanwhile.
         file, name = tempfile.mkstemp(".txt", "console-", self.folder)
-        with os.fdopen(file, "w") as console:
+        environment = self._environment(env or {})
+        process: subprocess.Popen[bytes] | Forked
+        if from_disk or any(name.startswith("PYTHON") for name in env or {}):
             process = subprocess.Popen(
-                command,
+                [str(Path(sys.executable).with_name("dbt")), *arguments],
                 cwd=cwd,
-                env=self._environment(env or {}),
+                env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=console,
+                stdout=file,
                 stderr=subprocess.STDOUT,
             )
+        else:
+            with _AT_HAND:
+                address = dbt_at_hand()
+            process = Forked(
+                address,
+                {"arguments": arguments, "env": environment, "cwd": str(cwd), "console": name},
+            )
+        os.close(file)
         return Started(process, Path(name), target, logs)
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
