@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -71,3 +72,21 @@ def test_duckdb_reads_the_stream_from_its_own_threads(url: str, tmp_path: Path) 
         counts = "select count(*), count(distinct cell_key) from answers"
         assert warehouse.execute(counts).fetchone() == (60, 60)
         warehouse.close()
+
+
+def test_replies_with_a_text_come_with_their_answers(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page at a time, letter by letter; a reply that answered nothing is left out."""
+    monkeypatch.setattr(streams, "_REPLIES_PER_PAGE", 1)
+    listed = [replace(attempt(asked(job)), raw_reply=f"with a_word {job}") for job in (1, 2)]
+    refused = replace(attempt(asked(3), value=None), raw_reply="a_word")
+    other = replace(attempt(asked(4)), raw_reply="axword")
+    ledger.record([*listed, refused, other, attempt(asked(5))])
+    replies = list(ledger.answered_replies("a_word"))
+    assert [reply.raw_reply for reply in replies] == ["with a_word 1", "with a_word 2"]
+    assert [reply.job_id for reply in replies] == ["J1", "J2"]
+    for reply, one in zip(replies, listed, strict=True):
+        digests = {cell.attribute_id: cell.attribute_digest for cell in one.request.cells}
+        assert reply.values == {digests[a.attribute_id]: a.value for a in one.answers}
+        assert (reply.model_used, reply.answered_at) == (one.model_returned, one.received_at)

@@ -29,6 +29,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 from support.loopback_batches import Batches
+from support.token_probabilities import answer_tokens, listed_tokens, token
 from support.waiting import HANG_SECONDS
 
 __all__ = [
@@ -140,6 +141,8 @@ class LoopbackServer:
         one has, and refuses those without an api-version.
     refuses: names of parameters that the server rejects with a 400.
     gives_logprobs: replies tell how probable their words are, where that is asked for.
+    chances: gives for a request's body and its answer how probable each value of a cell was, by its
+        JSON, or None for a reply that does not tell; the rest is certain.
     usage_details: what a reply's usage says beside the counts.
     shutdown_date: the model's last day, as the list of models tells it.
     silent: is told the body of each request that meets `slow` or `drip`.
@@ -160,6 +163,7 @@ class LoopbackServer:
     deployment: str | None = None
     refuses: tuple[str, ...] = ()
     gives_logprobs: bool = False
+    chances: Callable[[Json, Json], Mapping[str, Mapping[str, float]] | None] = lambda *_: {}
     usage_details: Mapping[str, Any] = field(default_factory=dict)
     shutdown_date: str | None = None
     silent: Callable[[bytes], object] = lambda body: None
@@ -290,10 +294,7 @@ class LoopbackServer:
         completion_tokens = len(content or "") // 4
         if fault == "unbegun":
             completion_tokens = body.get("max_completion_tokens") or body.get("max_tokens") or 0
-        probable = {
-            "content": [{"token": "{", "logprob": -0.1, "bytes": [123], "top_logprobs": []}]
-        }
-        logprobs = probable if self.gives_logprobs and body.get("logprobs") else None
+        logprobs = self._logprobs(body, answer, content)
         choices = [{"index": 0, "message": message, "finish_reason": finish, "logprobs": logprobs}]
         return {
             "id": f"chatcmpl-{number}",
@@ -308,6 +309,14 @@ class LoopbackServer:
                 **self.usage_details,
             },
         }
+
+    def _logprobs(self, body: Json, answer: Json, content: str | None) -> Json | None:
+        chances = self.chances(body, answer)
+        if not (self.gives_logprobs and body.get("logprobs")) or chances is None:
+            return None
+        if content != json.dumps(answer, ensure_ascii=False):
+            return listed_tokens([token(content or "")])
+        return listed_tokens(answer_tokens(answer, chances))
 
     def _next_fault(self) -> str:
         return (self.limit() if self.limit else None) or self._draw()

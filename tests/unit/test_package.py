@@ -80,7 +80,12 @@ INSIDE = {
         {""},
     ],
     "external": [{"models"}, {"llm"}, {""}],
-    "evaluation": [{"confidence", "twins"}, {""}],
+    "evaluation": [
+        {"confidence", "twins", "positions"},
+        {"distributions"},
+        {"probabilities"},
+        {""},
+    ],
     "cli": [
         {"project", "endpoint", "terminal"},
         {"ledger", "probe"},

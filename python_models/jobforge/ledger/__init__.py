@@ -20,6 +20,7 @@ from jobforge.ledger.errors import (
 from jobforge.ledger.location import Location, ledger_of
 from jobforge.ledger.records import (
     Answer,
+    AnsweredReply,
     AskedCell,
     AskedRequest,
     AttemptRecord,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "AnsweredReply",
     "AskedCell",
     "AskedRequest",
     "AttemptRecord",

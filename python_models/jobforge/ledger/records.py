@@ -6,6 +6,7 @@ a cell's answer belongs to the attempt that brought it. Times are in UTC, money 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -14,6 +15,7 @@ from jobforge.ledger.hashes import cell_key, question_key
 
 __all__ = [
     "Answer",
+    "AnsweredReply",
     "AskedCell",
     "AskedRequest",
     "AttemptRecord",
@@ -218,6 +220,17 @@ class Why:
     cost_usd: float | None
     latency_ms: int | None
     sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredReply:
+    """A reply as it came, with the values that were read from it, by the attribute's digest."""
+
+    job_id: str
+    model_used: str
+    answered_at: datetime
+    raw_reply: str
+    values: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

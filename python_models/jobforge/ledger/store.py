@@ -41,6 +41,7 @@ from jobforge.ledger.location import Location
 from jobforge.ledger.migrations import CURRENT_VERSION, migrate, version_of
 from jobforge.ledger.records import (
     Answer,
+    AnsweredReply,
     AskedRequest,
     AttemptRecord,
     Batch,
@@ -220,6 +221,10 @@ class Ledger:
     def answers(self) -> pa.RecordBatchReader:
         """Stream every answer and refusal, oldest first, with the columns of ANSWER_SCHEMA."""
         return streams.answers(self._database)
+
+    def answered_replies(self, containing: str) -> Iterator[AnsweredReply]:
+        """Yield the raw replies with that text in them that hold answers, oldest first."""
+        return streams.answered_replies(self._database, containing)
 
     def why(self, job_id: str, attribute_id: str) -> list[Why]:
         """Return what is known of a cell's answers, the latest first."""

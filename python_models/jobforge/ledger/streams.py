@@ -17,11 +17,15 @@ from jobforge.ledger import tables
 from jobforge.ledger.columns import attempt_schema
 from jobforge.ledger.database import Database
 from jobforge.ledger.errors import missing
+from jobforge.ledger.records import AnsweredReply
+from jobforge.ledger.rows import from_micros
 from jobforge.ledger.texts import chunks
 
-__all__ = ["ANSWER_SCHEMA", "ATTEMPT_SCHEMA", "answers", "attempts", "pages"]
+__all__ = ["ANSWER_SCHEMA", "ATTEMPT_SCHEMA", "answered_replies", "answers", "attempts", "pages"]
 
 _ROWS_PER_PAGE = 16_384
+# A reply with log-probabilities may be a megabyte.
+_REPLIES_PER_PAGE = 32
 
 _MOMENT = pa.timestamp("us", tz="UTC")
 
@@ -73,6 +77,10 @@ _SOURCES = select(
     *(tables.attempt.c[name] for name in _FROM_ATTEMPT.values()), tables.attempt.c.attempt_no
 ).where(tables.attempt.c.attempt_no.in_(bindparam("numbers", expanding=True)))
 
+_VALUES = select(
+    tables.answer.c.attempt_no, tables.answer.c.attribute_digest, tables.answer.c.value
+).where(tables.answer.c.outcome == "answered")
+
 
 def attempts(database: Database, run_id: str | None) -> pa.RecordBatchReader:
     """Stream the attempts, or one run's."""
@@ -95,6 +103,28 @@ def answers(database: Database) -> pa.RecordBatchReader:
     found = pages(database, query, tables.answer.c.answer_no)
     batches = (_answer_batch(database, page) for page in found)
     return pa.RecordBatchReader.from_batches(ANSWER_SCHEMA, batches)
+
+
+def answered_replies(database: Database, containing: str) -> Iterator[AnsweredReply]:
+    """Yield the replies with that text in them from which an answer was read, oldest first."""
+    query = select(
+        tables.attempt.c.job_id,
+        tables.attempt.c.model_returned,
+        tables.attempt.c.received_at,
+        tables.attempt.c.raw_reply,
+    ).where(tables.attempt.c.raw_reply.contains(containing, autoescape=True))
+    for page in pages(database, query, tables.attempt.c.attempt_no, _REPLIES_PER_PAGE):
+        numbers = [row[-1] for row in page]
+        values: dict[int, dict[str, str]] = {}
+        for number, digest, value in database.read(
+            partial(rows_of, query=_VALUES.where(tables.answer.c.attempt_no.in_(numbers)))
+        ):
+            values.setdefault(number, {})[digest] = value
+        for job_id, model, received_at, raw_reply, number in page:
+            if number in values:
+                yield AnsweredReply(
+                    job_id, model, from_micros(received_at), raw_reply, values[number]
+                )
 
 
 def pages(

@@ -15,7 +15,7 @@ from jobforge.money.prices import Usage
 from jobforge.provider.faults import fault_of
 from jobforge.redaction import one_line, redact, without_secrets
 
-__all__ = ["Completion", "Reply", "count", "mapping", "read_completion"]
+__all__ = ["Completion", "Reply", "content_text", "count", "mapping", "read_completion"]
 
 _MOST = 1_000_000_000
 _LONGEST_NAME = 200
@@ -105,7 +105,7 @@ def _content(
     message = mapping(choice.get("message"))
     finish = _text(choice.get("finish_reason"))
     refusal = _text(message.get("refusal"))
-    content = _content_text(message.get("content"))
+    content = content_text(message.get("content"))
     if not choice:
         said = _text(mapping(body.get("error")).get("message")) or "the reply has no choices"
         return None, (errors.EmptyReplyError, f"empty: {redact(said, secrets)}")
@@ -123,7 +123,7 @@ def _content(
     return content, None
 
 
-def _content_text(content: object) -> str | None:
+def content_text(content: object) -> str | None:
     """Return a message's text, also where it comes as a list of parts."""
     if not isinstance(content, list):
         return _text(content)

@@ -22,7 +22,7 @@ from jobforge.requests.inputs import Attribute
 from jobforge.requests.schema import scale_steps
 from jobforge.requests.values import BadValueError, canonical_value
 
-__all__ = ["BadCell", "GoodCell", "read_cells", "read_object"]
+__all__ = ["BadCell", "GoodCell", "read_cells", "read_object", "unwrapped"]
 
 _RATIONALE_LIMIT = 300
 _AROUND = "\ufeff \t\r\n"
@@ -54,7 +54,7 @@ def read_object(text: str) -> dict[str, Any]:
     """
     try:
         value = json.loads(
-            _unwrapped(text),
+            unwrapped(text),
             object_pairs_hook=_unrepeated,
             parse_float=Decimal,
             parse_constant=_no_constant,
@@ -104,7 +104,7 @@ def _is_per_cent(confidence: int | Decimal) -> bool:
     return not (isinstance(confidence, Decimal) and confidence == 1)
 
 
-def _unwrapped(text: str) -> str:
+def unwrapped(text: str) -> str:
     """Return what a reply says without what some servers put around it; nothing else is taken off.
 
     Every value is checked afterwards as in any reply.
