@@ -273,6 +273,18 @@ def test_tokens_that_are_no_part_of_the_text_may_stand_around_it() -> None:
     assert set(read_distributions(completion(around, text), ALL)) == set(SAID)
 
 
+def test_what_has_no_text_says_nothing() -> None:
+    """The end of the turn may be probable in a value's place, and be written between two tokens."""
+    found = of_value(
+        scale(0, 10),
+        token("1", {"1": 0.5, "7": 0.25, "": 0.25}),
+        ("", {}),
+        token("0", {"0": 0.5, ",": 0.5}),
+        token(","),
+    )
+    assert chances(found) == pytest.approx({"10": 1 / 3, "1": 1 / 3, "7": 1 / 3})
+
+
 def changed_tokens(change: Mapping[str, Any], entry: str = " 4") -> str:
     """The reply with another entry in place of the value of reading."""
     body = whole()

@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from math import exp, inf, isnan
 from typing import Any
 
+from pydantic_core import from_json
+
 from jobforge.errors import UnreadableReplyError
 from jobforge.evaluation.positions import value_positions
 from jobforge.provider.completions import content_text, mapping
@@ -75,7 +77,8 @@ def read_distributions(raw_reply: str, attributes: Iterable[Attribute]) -> dict[
     """
     forms = {one.attribute_id: ways for one in attributes if (ways := _forms(one))}
     try:
-        choice = mapping(mapping(json.loads(raw_reply))["choices"][0])
+        # It may be a megabyte, which json takes longer for.
+        choice = mapping(mapping(from_json(raw_reply))["choices"][0])
         text = content_text(mapping(choice.get("message")).get("content")) or ""
         positions = value_positions(text, forms)
     except (ValueError, LookupError, TypeError, RecursionError, UnreadableReplyError):
@@ -121,10 +124,13 @@ class _Tokens:
         """Yield what stands in the token before that byte, the token, and what was listed there.
 
         From the token that holds the byte on; listed is the log-probability of each text, with the
-        token's own. It ends where a list cannot be read.
+        token's own. It ends where a list cannot be read. What has no text, as the end of a turn,
+        is left out.
         """
         for place in range(bisect_right(self._begins, begin) - 1, len(self._texts)):
-            listed = _listed(self._entries[place], self._texts[place])
+            if not self._texts[place]:
+                continue
+            listed = _listed(self._entries[place])
             if listed is None:
                 return
             lead = self._texts[place][: max(0, begin - self._begins[place])]
@@ -208,7 +214,7 @@ def _after(lead: bytes, text: bytes) -> bytes | None:
     return text.lstrip(_WHITE)
 
 
-def _listed(entry: Mapping[str, Any], written: bytes) -> dict[bytes, float] | None:
+def _listed(entry: Mapping[str, Any]) -> dict[bytes, float] | None:
     """Return the log-probability of each text that is listed, or None where one is none."""
     alternatives = entry.get("top_logprobs")
     if not isinstance(alternatives, list) or not alternatives:
@@ -221,6 +227,7 @@ def _listed(entry: Mapping[str, Any], written: bytes) -> dict[bytes, float] | No
         if isnan(logprob) or logprob > _ROUNDING:
             return None
         found.setdefault(text, min(float(logprob), 0.0))
+    found.pop(b"", None)
     return found
 
 
@@ -228,8 +235,10 @@ def _token_bytes(token: Mapping[str, Any]) -> bytes | None:
     """Return what a token stands for; a part of a letter has no text of its own."""
     listed = token.get("bytes")
     if isinstance(listed, list):
-        are_bytes = all(type(one) is int and 0 <= one <= 255 for one in listed)
-        return bytes(listed) if are_bytes else None
+        try:
+            return bytes(listed)
+        except (TypeError, ValueError):
+            return None
     text = token.get("token")
     return _bytes(text) if isinstance(text, str) else None
 
