@@ -95,6 +95,12 @@
     ({{ share }} + {{ z * z / 2 }} / nullif({{ cases }}, 0) {{ sign }} {{ z }} * sqrt({{ of_share }} + {{ of_cases }})) / (1 + {{ z * z }} / nullif({{ cases }}, 0))
 {%- endmacro %}
 
+{# Whether an estimator costs nothing and needs no source of the cell's own: what a model says,
+   by its answer or by what it found probable, and O*NET are measured beside the baselines. #}
+{% macro is_baseline(estimator) -%}
+    {{ estimator }} not in ('llm', 'llm_expected', 'onet')
+{%- endmacro %}
+
 {# How well the model knows when it is right is measured for each of these. #}
 {% macro confidence_key() %}
     {{ return(["source_gap", "domain", "value_type", "model_used", "prompt_version"]) }}
@@ -107,7 +113,17 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{# The step of a stated confidence, which has 21 of them: 0 for 0.00, 20 for 1.00. #}
+{# The step of a confidence, which has 21 of them: 0 for 0.00, 20 for 1.00. #}
 {% macro confidence_step(confidence) -%}
     cast(round({{ confidence }} * 20) as integer)
 {%- endmacro %}
+
+{# What is known of how sure a model is, by name, the simplest first: expects stated_confidence
+   and answer_probability in scope. #}
+{% macro confidence_features() %}
+    {{ return({
+        "stated": "stated_confidence",
+        "probability": "answer_probability",
+        "both": "(stated_confidence + answer_probability) / 2",
+    }) }}
+{% endmacro %}

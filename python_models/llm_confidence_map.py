@@ -1,4 +1,4 @@
-"""One row per stratum and step of stated confidence: how often the model was right there."""
+"""One row per stratum, feature and step of confidence: how often the model was right there."""
 
 import pyarrow as pa
 from jobforge.evaluation.confidence import MAP_SCHEMA, fit_confidence

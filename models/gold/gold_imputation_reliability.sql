@@ -1,8 +1,10 @@
--- A row with a stated confidence is one bin; one without is all bins of its stratum, and
--- one without a stratum is all strata of the model. Brier score and expected calibration
--- error of measured confidence, and the intervals' coverage, are of cells whose jobs had
--- no part in the map or interval that they are judged by.
-{%- set key = confidence_key() %}
+-- Of each feature of confidence: a row with a confidence is one bin; one without is all
+-- bins of its stratum, and one without a stratum is all strata of the model. Brier score
+-- and expected calibration error of measured confidence, and the intervals' coverage, are
+-- of cells whose jobs had no part in the map or interval that they are judged by.
+{%- set key = confidence_key() + ["feature"] %}
+{%- set of_model = ["model_used", "prompt_version", "feature"] %}
+{%- set is_whole = "bins.source_gap is null and bins.step is null" %}
 with stated as (
     select
         {{ key | join(", ") }},
@@ -27,6 +29,7 @@ held_out as (
     left join confidence_map
         on
             {{ same_confidence_key("stated", "confidence_map") }}
+            and stated.feature = confidence_map.feature
             and stated.fold = confidence_map.held_out_fold
             and stated.step = confidence_map.step
 ),
@@ -36,7 +39,7 @@ by_bin as (
     {%- for strata in [true, false] %}
     select
         {%- for column in key %}
-        {%- if strata or column in ["model_used", "prompt_version"] %}
+        {%- if strata or column in of_model %}
         {{ column }},
         {%- else %}
         cast(null as {{ dbt.type_string() }}) as {{ column }},
@@ -70,6 +73,7 @@ by_bin as (
         {%- endif %}
         model_used,
         prompt_version,
+        feature,
         step
     {%- if not loop.last %}
     union all
@@ -99,8 +103,8 @@ bins as (
 coverage as (
     {%- for strata in [true, false] %}
     select
-        {%- for column in key %}
-        {%- if strata or column in ["model_used", "prompt_version"] %}
+        {%- for column in confidence_key() %}
+        {%- if strata or column in of_model %}
         {{ column }},
         {%- else %}
         cast(null as {{ dbt.type_string() }}) as {{ column }},
@@ -130,6 +134,8 @@ select
     bins.value_type,
     bins.model_used,
     bins.prompt_version,
+    bins.feature,
+    features.is_chosen,
     bins.step / 20.0 as stated_confidence,
     cast(bins.cells as integer) as cells,
     bins.cells < 30 as is_thin,
@@ -141,16 +147,26 @@ select
     round(cast(bins.measured_brier as double), 6) as measured_brier,
     round(cast(bins.stated_ece as double), 6) as stated_ece,
     round(cast(bins.measured_ece as double), 6) as measured_ece,
+    case when {{ is_whole }} then features.compared_cells end as compared_cells,
+    case when {{ is_whole }} then round(features.compared_brier, 6) end
+        as compared_brier,
     cast(coverage.interval_cells as integer) as interval_cells,
     round(cast(coverage.interval_coverage as double), 6) as interval_coverage,
     round(cast(coverage.mean_half_width as double), 6) as mean_half_width,
 from bins
+inner join {{ ref("int_confidence_features") }} as features
+    on
+        bins.model_used = features.model_used
+        and bins.prompt_version = features.prompt_version
+        and bins.feature = features.feature
 left join confidence_map
     on
         {{ same_confidence_key("bins", "confidence_map") }}
+        and bins.feature = confidence_map.feature
         and bins.step = confidence_map.step
         and confidence_map.held_out_fold is null
 left join coverage
     on
         {{ same_confidence_key("bins", "coverage") }}
         and bins.step is null
+        and bins.feature = 'stated'

@@ -86,12 +86,29 @@ class Models:
             return True
         return agree if model == "follower" else chance(model, title, name) >= 0.5
 
+    def chances(
+        self, body: dict[str, Any], cells: dict[str, Any]
+    ) -> dict[str, dict[str, float]] | None:
+        """How probable the tokens of an answer are, of the models whose tokens are listed."""
+        if body["model"] not in ("overconfident", "perfect"):
+            return None
+        title = job_data(body)["job"]["title"]
+        found = {}
+        for name, cell in cells.items():
+            said, true = cell["value"], self.truth.get((title, name))
+            true = floor(true + 0.5) if isinstance(true, float) else true
+            if body["model"] == "overconfident" and true is not None:
+                # A text that is no value takes the rest, as it does before a schema forbids it.
+                share = {said: 0.55} | {true: 0.35} if said != true else {said: 0.9}
+                found[name] = {json.dumps(one): 0.7 * chance for one, chance in share.items()}
+                found[name]["nothing"] = 0.3
+        return found
+
     def __call__(self, body: dict[str, Any]) -> dict[str, Any]:
         """Answer a request in its schema."""
         schema = body["response_format"]["json_schema"]["schema"]
         model = body["model"]
-        (text,) = re.findall(r"<job_data>\n(.*)\n</job_data>", body["messages"][1]["content"])
-        data = json.loads(text)
+        data = job_data(body)
         title = data["job"]["title"]
         cells: dict[str, Any] = instance_of(schema, json.dumps(body["messages"]))
         if "organisation_typical_team_size" in cells:
@@ -111,6 +128,13 @@ class Models:
             elif model == "follower":
                 cell["confidence"] = 90 if agree else 30
         return cells
+
+
+def job_data(body: dict[str, Any]) -> dict[str, Any]:
+    """What a request says of its job."""
+    (text,) = re.findall(r"<job_data>\n(.*)\n</job_data>", body["messages"][1]["content"])
+    data: dict[str, Any] = json.loads(text)
+    return data
 
 
 def another(schema: dict[str, Any], name: str, true: Any) -> Any:
@@ -138,7 +162,8 @@ def backtest(
     warehouse: Warehouse, model: Models, command: tuple[str, ...] = MEASURED, **vars: Any
 ) -> tuple[LoopbackServer, Run]:
     """Build from the twins on, with that model as the server, which is stopped then."""
-    with LoopbackServer(answer=model, model=None) as server:
+    listed: dict[str, Any] = {"gives_logprobs": True, "chances": model.chances}
+    with LoopbackServer(answer=model, model=None, **listed) as server:
         env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-e2e-backtest"}
         return server, warehouse.dbt(*command, vars=vars, env=env).ok()
 
@@ -146,7 +171,7 @@ def backtest(
 @pytest.fixture(scope="module")
 def perfect_run(copy_of_demo: Callable[..., Warehouse]) -> tuple[Warehouse, Run]:
     """A backtest of models of known skill, the perfect one filling the cells, and its run."""
-    warehouse = copy_of_demo("perfect", **LIVE, backtest_models=list(SKILLS))
+    warehouse = copy_of_demo("perfect", **LIVE, backtest_models=list(SKILLS), llm_logprobs=True)
     return warehouse, backtest(warehouse, models_of(warehouse), ALL)[1]
 
 
@@ -174,7 +199,9 @@ def test_every_gap_that_there_is_has_twins(perfect: Warehouse) -> None:
 
 def test_a_perfect_model_has_no_error(perfect: Warehouse) -> None:
     """Every figure says so, with its interval."""
-    rows = perfect.dicts(f"select * from {ACCURACY} where model_used = 'perfect'")
+    rows = perfect.dicts(
+        f"select * from {ACCURACY} where model_used = 'perfect' and estimator = 'llm'"
+    )
     assert sum(row["cells"] for row in rows) == perfect.one(f"select count(*) from {TWINS}")
     for row in rows:
         assert row["exact"] == row["exact_low"] == row["exact_high"] == 1
@@ -255,6 +282,7 @@ def test_a_model_s_error_is_recovered(perfect: Warehouse, model: str) -> None:
     said_by = models_of(perfect)
     rows = perfect.dicts(
         f"select * from {ACCURACY} where model_used = '{model}' and value_type = 'rating'"
+        " and estimator = 'llm'"
     )
     for row in rows:
         cells = perfect.query(
@@ -276,11 +304,13 @@ def test_a_model_s_error_is_recovered(perfect: Warehouse, model: str) -> None:
     assert any(row["cells"] >= 30 for row in rows)
 
 
-def reliability(warehouse: Warehouse, model: str) -> dict[float | None, dict[str, Any]]:
-    """The rows of all strata of a model together, by stated confidence."""
+def reliability(
+    warehouse: Warehouse, model: str, feature: str = "stated"
+) -> dict[float | None, dict[str, Any]]:
+    """The rows of all strata of a model together, by stated confidence or another feature."""
     rows = warehouse.dicts(
         "select * from main.gold_imputation_reliability"
-        f" where model_used = '{model}' and source_gap is null"
+        f" where model_used = '{model}' and feature = '{feature}' and source_gap is null"
     )
     return {row["stated_confidence"]: row for row in rows}
 
@@ -306,6 +336,71 @@ def test_a_stated_confidence_is_mapped_to_what_is_measured(perfect: Warehouse) -
     assert reliability(perfect, "perfect")[None]["measured_brier"] == 0
 
 
+def test_the_feature_that_tells_most_is_chosen(perfect: Warehouse) -> None:
+    """Tokens that know when the model is wrong are believed, a confidence that never varies not."""
+    of_all = {
+        feature: reliability(perfect, "overconfident", feature)[None]
+        for feature in ("stated", "probability", "both")
+    }
+    chosen = {feature: row["is_chosen"] for feature, row in of_all.items()}
+    assert chosen == {"stated": False, "probability": True, "both": False}
+    stated, probability = of_all["stated"], of_all["probability"]
+    assert stated["compared_cells"] == probability["compared_cells"] >= 200
+    assert stated["compared_brier"] > 0.2
+    assert probability["compared_brier"] < 0.02
+    assert probability["measured_brier"] < stated["measured_brier"]
+    # It is 0.6 probable and always wrong.
+    wrong = reliability(perfect, "overconfident", "probability")[0.6]
+    assert wrong["right_share"] == wrong["measured_confidence"] == 0
+    # Where all features say the same, and where no tokens are listed, what is stated counts.
+    assert reliability(perfect, "perfect")[None]["is_chosen"]
+    assert reliability(perfect, "perfect", "probability")[1.0]["right_share"] == 1
+    noisy = reliability(perfect, "noisy")[None]
+    assert (noisy["is_chosen"], noisy["compared_cells"]) == (True, None)
+    assert reliability(perfect, "noisy", "probability") == {}
+
+
+def test_the_mean_of_what_is_probable_is_an_estimate_of_its_own(perfect: Warehouse) -> None:
+    """Beside the answer, and nearer to the truth where the tokens know of it; no baseline."""
+    rows = perfect.dicts(
+        "select expected.*, llm.mae as of_answer, llm.cells as answers,"
+        " llm.best_baseline as of_llm"
+        f" from {ACCURACY} as expected join {ACCURACY} as llm"
+        " using (source_gap, domain, value_type, model_used, prompt_version)"
+        " where (expected.estimator, llm.estimator) = ('llm_expected', 'llm')"
+    )
+    assert {(row["model_used"], row["value_type"]) for row in rows} == {
+        ("overconfident", "rating"),
+        ("perfect", "rating"),
+    }
+    for row in rows:
+        assert row["cells"] == row["answers"]
+        assert row["best_baseline"] == row["of_llm"] != "llm"
+        if row["model_used"] == "perfect":
+            assert row["mae"] == row["of_answer"]
+        elif row["cells"] >= 30:
+            assert row["mae"] < row["of_answer"]
+    assert any(row["cells"] >= 30 for row in rows)
+
+
+def test_answers_to_cells_have_their_probability(perfect: Warehouse) -> None:
+    """Every rating, category and truth that the model fills, and no text."""
+    counts = perfect.query(
+        "select value_type in ('text', 'number'), count(*), count(answer_probability),"
+        " min(answer_probability)"
+        " from main_intermediate.int_llm_values"
+        " join main_intermediate.int_attributes using (attribute_number)"
+        " left join main_intermediate.int_answer_probabilities"
+        " using (job_number, attribute_number, model_used, imputed_at)"
+        " group by 1 order by 1"
+    )
+    (of_values, cells, known, least), (of_texts, _, none, _) = counts
+    assert (of_values, of_texts) == (False, True)
+    assert cells == known > 0
+    assert least == 1
+    assert none == 0
+
+
 @pytest.mark.parametrize("model", SKILLS)
 def test_an_interval_has_the_truth_in_it_as_often_as_it_says(
     perfect: Warehouse, model: str
@@ -326,7 +421,7 @@ def test_gold_says_what_was_measured_of_the_cell_s_own_kind(perfect: Warehouse) 
         " left join main_intermediate.int_confidence_map as map on"
         " (gaps.source_gap, gold.domain, gold.value_type, gold.model_used)"
         " = (map.source_gap, map.domain, map.value_type, map.model_used)"
-        " and map.held_out_fold is null and map.step = round(gold.stated_confidence * 20)"
+        " and map.feature = 'stated' and map.held_out_fold is null and map.step = round(gold.stated_confidence * 20)"
         " where gold.source_type = 'LLM'"
     )
     assert {row["confidence_basis"] for row in rows} == {"backtest", "text"}

@@ -19,7 +19,8 @@ def answers(
     return [
         {
             **{"source_gap": gap, "domain": "skills", "value_type": "rating"},
-            **{"model_used": "m", "prompt_version": "v", "fold": job % 5, "job_hash": job},
+            **{"model_used": "m", "prompt_version": "v", "feature": "stated"},
+            **{"fold": job % 5, "job_hash": job},
             **{"step": step, "cells": 1, "right_cells": int(is_right(job, step))},
         }
         for job in range(jobs)
@@ -95,17 +96,15 @@ def test_fewer_than_thirty_cells_of_a_model_say_nothing() -> None:
     assert fitted(answers("g", (18,), lambda job, step: True, 30), "g")[18]
 
 
-def test_models_and_prompts_have_maps_of_their_own() -> None:
+@pytest.mark.parametrize("other", ["model_used", "prompt_version", "feature"])
+def test_models_prompts_and_features_have_maps_of_their_own(other: str) -> None:
     """What one is worth says nothing of the other; rows have the columns of the schema."""
-    rows = answers("g", (18,), lambda job, step: True, 40)
-    rows += [
-        {**row, "model_used": "n", "right_cells": 0}
-        for row in answers("g", (18,), lambda job, step: True, 40)
-    ]
+    rows = [{**row, other: "m"} for row in answers("g", (18,), lambda job, step: True, 40)]
+    rows += [{**row, other: "n", "right_cells": 0} for row in rows]
     found = fit_confidence(rows)
     assert all(set(row) == set(MAP_SCHEMA.names) for row in found)
     by_model = {
-        row["model_used"]: row["measured_confidence"]
+        row[other]: row["measured_confidence"]
         for row in found
         if row["held_out_fold"] is None and row["source_gap"] == "g"
     }

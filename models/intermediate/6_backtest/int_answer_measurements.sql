@@ -30,13 +30,24 @@ source_gaps as (
     from {{ ref("int_source_gaps") }}
 ),
 
+answer_probabilities as (
+    select * from {{ ref("int_answer_probabilities") }}
+),
+
+chosen_features as (
+    select * from {{ ref("int_confidence_features") }}
+    where is_chosen
+),
+
 placed_answers as (
     select
         answers.value_id,
         answers.value_number,
         answers.model_used,
         answers.prompt_version,
-        {{ confidence_step("answers.confidence") }} as step,
+        chosen_features.feature,
+        answers.confidence as stated_confidence,
+        answer_probabilities.answer_probability,
         source_gaps.source_gap,
         attributes.domain,
         attributes.value_type,
@@ -52,6 +63,28 @@ placed_answers as (
         on
             answers.job_number = source_gaps.job_number
             and answers.attribute_number = source_gaps.attribute_number
+    left join answer_probabilities
+        on
+            answers.job_number = answer_probabilities.job_number
+            and answers.attribute_number = answer_probabilities.attribute_number
+            and answers.model_used = answer_probabilities.model_used
+            and answers.imputed_at = answer_probabilities.imputed_at
+    left join chosen_features
+        on
+            answers.model_used = chosen_features.model_used
+            and answers.prompt_version = chosen_features.prompt_version
+),
+
+stepped_answers as (
+    select
+        *,
+        {{ confidence_step("stated_confidence") }} as stated_step,
+        case feature
+            {%- for feature, confidence in confidence_features().items() %}
+            when '{{ feature }}' then {{ confidence_step(confidence) }}
+            {%- endfor %}
+        end as step,
+    from placed_answers
 ),
 
 confidence_map as (
@@ -70,44 +103,59 @@ asked_models as (
         prompt_version,
         sum(cells) as cells,
     from {{ ref("int_stated_confidences") }}
+    where feature = 'stated'
     group by model_used, prompt_version
 ),
 
 measurements as (
     select
-        placed_answers.value_id,
-        confidence_map.measured_confidence,
+        stepped_answers.value_id,
+        -- The stated confidence stands in for a probability that nobody told.
+        coalesce(
+            by_feature.measured_confidence, by_statement.measured_confidence
+        ) as measured_confidence,
         case
-            when confidence_map.measured_confidence is not null then 'backtest'
-            when placed_answers.value_type = 'text' then 'text'
-            when placed_answers.source_gap is null then 'not_missing'
+            when by_feature.measured_confidence is not null then stepped_answers.feature
+            when by_statement.measured_confidence is not null then 'stated'
+        end as confidence_feature,
+        case
+            when by_statement.measured_confidence is not null then 'backtest'
+            when stepped_answers.value_type = 'text' then 'text'
+            when stepped_answers.source_gap is null then 'not_missing'
             when asked_models.cells is null then 'no_backtest'
             when asked_models.cells < 30 then 'too_few_twins'
             else 'no_twin'
         end as confidence_basis,
-        placed_answers.value_number - prediction_intervals.half_width as low,
-        placed_answers.value_number + prediction_intervals.half_width as high,
-        placed_answers.scale_minimum,
-        placed_answers.scale_maximum,
-    from placed_answers
-    left join confidence_map
+        stepped_answers.value_number - prediction_intervals.half_width as low,
+        stepped_answers.value_number + prediction_intervals.half_width as high,
+        stepped_answers.scale_minimum,
+        stepped_answers.scale_maximum,
+    from stepped_answers
+    left join confidence_map as by_feature
         on
-            {{ same_confidence_key("placed_answers", "confidence_map") }}
-            and placed_answers.step = confidence_map.step
+            {{ same_confidence_key("stepped_answers", "by_feature") }}
+            and stepped_answers.feature = by_feature.feature
+            and stepped_answers.step = by_feature.step
+    left join confidence_map as by_statement
+        on
+            {{ same_confidence_key("stepped_answers", "by_statement") }}
+            and by_statement.feature = 'stated'
+            and stepped_answers.stated_step = by_statement.step
     left join prediction_intervals
         on
-            {{ same_confidence_key("placed_answers", "prediction_intervals") }}
-            and placed_answers.draw >= prediction_intervals.draw_from
-            and placed_answers.draw < prediction_intervals.draw_to
+            {{ same_confidence_key("stepped_answers", "prediction_intervals") }}
+            and stepped_answers.draw >= prediction_intervals.draw_from
+            and stepped_answers.draw < prediction_intervals.draw_to
     left join asked_models
         on
-            placed_answers.model_used = asked_models.model_used
-            and placed_answers.prompt_version = asked_models.prompt_version
+            stepped_answers.model_used = asked_models.model_used
+            and stepped_answers.prompt_version = asked_models.prompt_version
 )
 
 select
     value_id,
     measured_confidence,
+    confidence_feature,
     confidence_basis,
     case when low < scale_minimum then scale_minimum else low end as value_low,
     case when high > scale_maximum then scale_maximum else high end as value_high,

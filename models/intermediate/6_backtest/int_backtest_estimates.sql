@@ -1,7 +1,7 @@
--- What each estimator says of each twin: the model, and the baselines with the same
--- masking. A mean over jobs leaves out the twin's unit group and whoever has the very
--- source record, as the comparable jobs do; of categories and truths the most frequent
--- counts, and of equals the first.
+-- What each estimator says of each twin: the model, by its answer and by the mean of what
+-- it found probable, and the baselines with the same masking. A mean over jobs leaves out
+-- the twin's unit group and whoever has the very source record, as the comparable jobs do;
+-- of categories and truths the most frequent counts, and of equals the first.
 with cells as (
     select * from {{ ref("int_backtest_cells") }}
 ),
@@ -212,16 +212,29 @@ onet as (
 
 answers as (
     select
-        twin_number,
-        attribute_number,
-        'llm' as estimator,
-        value,
-        {{ to_number("value") }} as value_number,
-        model_used,
-        prompt_version,
-        confidence,
-    from {{ ref("int_backtest_answers") }}
-    where outcome = 'answered'
+        answers.twin_number,
+        answers.attribute_number,
+        answers.value,
+        {{ to_number("answers.value") }} as value_number,
+        answers.model_used,
+        answers.prompt_version,
+        answers.confidence as stated_confidence,
+        probabilities.answer_probability,
+        probabilities.expected_value,
+    from {{ ref("int_backtest_answers") }} as answers
+    left join {{ ref("int_answer_probabilities") }} as probabilities
+        on
+            answers.twin_number = probabilities.job_number
+            and answers.attribute_number = probabilities.attribute_number
+            and answers.model_used = probabilities.model_used
+            and answers.imputed_at = probabilities.imputed_at
+    where answers.outcome = 'answered'
+),
+
+without_model as (
+    select * from baselines
+    union all
+    select * from onet
 ),
 
 all_estimates as (
@@ -230,25 +243,33 @@ all_estimates as (
         cast(null as {{ dbt.type_string() }}) as model_used,
         cast(null as {{ dbt.type_string() }}) as prompt_version,
         cast(null as double) as stated_confidence,
-    from baselines
-    union all
-    select
-        *,
-        cast(null as {{ dbt.type_string() }}) as model_used,
-        cast(null as {{ dbt.type_string() }}) as prompt_version,
-        cast(null as double) as stated_confidence,
-    from onet
+        cast(null as double) as answer_probability,
+    from without_model
     union all
     select
         twin_number,
         attribute_number,
-        estimator,
+        'llm' as estimator,
         value,
         value_number,
         model_used,
         prompt_version,
-        confidence as stated_confidence,
+        stated_confidence,
+        answer_probability,
     from answers
+    union all
+    select
+        twin_number,
+        attribute_number,
+        'llm_expected' as estimator,
+        cast(cast(round(expected_value) as integer) as {{ dbt.type_string() }}) as value,
+        expected_value as value_number,
+        model_used,
+        prompt_version,
+        cast(null as double) as stated_confidence,
+        cast(null as double) as answer_probability,
+    from answers
+    where expected_value is not null
 ),
 
 estimates as (
@@ -260,6 +281,7 @@ estimates as (
         all_estimates.model_used,
         all_estimates.prompt_version,
         all_estimates.stated_confidence,
+        all_estimates.answer_probability,
         cells.twin_number,
         cells.attribute_number,
         cells.job_number,

@@ -25,11 +25,11 @@ strata as (
 best_baselines as (
     select * from strata
     where
-        estimator not in ('llm', 'onet')
+        {{ is_baseline("estimator") }}
         and not exists (
             select 1 from strata as other
             where
-                other.estimator not in ('llm', 'onet')
+                {{ is_baseline("other.estimator") }}
                 and other.masked_gap = strata.masked_gap
                 and other.domain = strata.domain
                 and other.value_type = strata.value_type

@@ -5,6 +5,7 @@ select
     value_type,
     model_used,
     prompt_version,
+    feature,
     held_out_fold,
     step,
     cells,

@@ -1,9 +1,9 @@
-"""From the confidence that a model states to the chance that it is right.
+"""From the confidence that a model states, or that its tokens show, to the chance that it is right.
 
-Stated confidence has 21 steps, so the map is a table: for each stratum (a gap, domain and value
-type of one model and prompt version) and step the measured chance. It is an isotonic regression:
-the chance may not fall while the stated confidence rises, which is all that a stated confidence is
-trusted with. A stratum of fewer than 30 cells is shrunk to the map of all strata of the model
+A feature of confidence (the stated one, the answer's probability, the mean of both) has 21 steps,
+so each map is a table: for each stratum (a gap, domain and value type of one model and prompt
+version) and step the measured chance. It is an isotonic regression: the chance may not fall while
+the confidence rises, which is all that a confidence is trusted with. A stratum of fewer than 30 cells is shrunk to the map of all strata of the model
 together: what it lacks of 30 is taken from there.
 
 Whoever judges the map must not have fitted it: beside the map of all jobs there is one without the
@@ -28,7 +28,7 @@ __all__ = ["FEWEST_CELLS", "MAP_SCHEMA", "STEPS", "fit_confidence"]
 STEPS = 21
 FEWEST_CELLS = 30
 _Z = 1.959964
-_MODEL = ("model_used", "prompt_version")
+_MODEL = ("model_used", "prompt_version", "feature")
 _STRATUM = ("source_gap", "domain", "value_type")
 
 MAP_SCHEMA = pa.schema(
