@@ -77,6 +77,7 @@ def _load(warm_up: list[str]) -> None:
     # The static parser has threads, and no thread outlives a fork.
     done = dbtRunner().invoke(["--quiet", "--no-static-parser", "parse", *warm_up])
     assert done.success, done.exception
+    import jobforge.evaluation.probabilities
     import jobforge.evaluation.twins  # noqa: F401
 
 

@@ -421,7 +421,8 @@ def test_gold_says_what_was_measured_of_the_cell_s_own_kind(perfect: Warehouse) 
         " left join main_intermediate.int_confidence_map as map on"
         " (gaps.source_gap, gold.domain, gold.value_type, gold.model_used)"
         " = (map.source_gap, map.domain, map.value_type, map.model_used)"
-        " and map.feature = 'stated' and map.held_out_fold is null and map.step = round(gold.stated_confidence * 20)"
+        " and map.feature = 'stated' and map.held_out_fold is null"
+        " and map.step = round(gold.stated_confidence * 20)"
         " where gold.source_type = 'LLM'"
     )
     assert {row["confidence_basis"] for row in rows} == {"backtest", "text"}

@@ -1,7 +1,7 @@
 -- What each estimator says of each twin: the model, by its answer and by the mean of what
 -- it found probable, and the baselines with the same masking. A mean over jobs leaves out
--- the twin's unit group and whoever has the very source record, as the comparable jobs do;
--- of categories and truths the most frequent counts, and of equals the first.
+-- the twin's unit group and whoever has the very source record, as comparable jobs do; of
+-- categories and truths the most frequent counts, and of equals the first.
 with cells as (
     select * from {{ ref("int_backtest_cells") }}
 ),

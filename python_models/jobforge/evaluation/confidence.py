@@ -3,8 +3,9 @@
 A feature of confidence (the stated one, the answer's probability, the mean of both) has 21 steps,
 so each map is a table: for each stratum (a gap, domain and value type of one model and prompt
 version) and step the measured chance. It is an isotonic regression: the chance may not fall while
-the confidence rises, which is all that a confidence is trusted with. A stratum of fewer than 30 cells is shrunk to the map of all strata of the model
-together: what it lacks of 30 is taken from there.
+the confidence rises, which is all that a confidence is trusted with. A stratum of fewer than 30
+cells is shrunk to the map of all strata of the model together: what it lacks of 30 is taken from
+there.
 
 Whoever judges the map must not have fitted it: beside the map of all jobs there is one without the
 jobs of each fold, for the cells of these jobs.
@@ -49,11 +50,12 @@ Row = Mapping[str, Any]
 def fit_confidence(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return the map, one row per stratum, held-out fold and step, with the columns of MAP_SCHEMA.
 
-    rows: of int_stated_confidences: how many cells of one job a model answered with a step, and how
-    many of them it had right. A row without a stratum is of all strata together; one without
-    a held-out fold is of all jobs. Chances are from 0 to 1, with 95 % intervals by Wilson's formula
-    (Wilson 1927), whose number of cells is divided by the design effect of whole jobs (Kish 1965):
-    cells of one job are not independent. A model with fewer than 30 cells has no row.
+    rows: of int_stated_confidences: how many cells of one job a model answered with a step of a
+    feature, and how many of them it had right. A row without a stratum is of all strata together;
+    one without a held-out fold is of all jobs. Chances are from 0 to 1, with 95 % intervals by
+    Wilson's formula (Wilson 1927), whose number of cells is divided by the design effect of whole
+    jobs (Kish 1965): cells of one job are not independent. A model with fewer than 30 cells of a
+    feature has no row of it.
     """
     found: list[dict[str, Any]] = []
     folds = sorted({row["fold"] for row in rows})
