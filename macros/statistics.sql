@@ -127,3 +127,8 @@
         "both": "(stated_confidence + answer_probability) / 2",
     }) }}
 {% endmacro %}
+
+{# Whether a run's id is that of a run that asked for twins. #}
+{% macro is_of_backtest(run_id) -%}
+    {{ run_id }} like '%-backtest'
+{%- endmacro %}

@@ -7,6 +7,7 @@ from jobforge.ledger import ledger_of
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    # Named so that this model runs after the one that sends.
+    # Named so that this model runs after those that send.
     dbt.ref("llm_imputed_attributes")
+    dbt.ref("llm_backtest_answers")
     return no_attempts() if get_flags().EMPTY else read_attempts(ledger_of(get_flags().PROJECT_DIR))

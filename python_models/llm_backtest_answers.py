@@ -1,10 +1,10 @@
-"""One row per twin, model and what it said of it, which a run buys within a budget of its own."""
+"""One row per twin, way to ask and what was said of it, bought within a budget of its own."""
 
 from dbt.adapters.events.logging import AdapterLogger
 from dbt.flags import get_flags
 from dbt_common.events.event_manager_client import add_callback_to_manager
 from dbt_common.invocation import get_invocation_id
-from jobforge.evaluation.twins import ask_twins, models_of, no_twins
+from jobforge.evaluation.twins import ask_twins, no_twins, ways_of
 from jobforge.ledger import ledger_of
 from jobforge.pipeline import stop_on_cancel
 from jobforge.settings import Settings
@@ -23,18 +23,19 @@ def model(dbt, session):
     requests = dbt.ref("int_imputation_requests").filter("masked_gap is not null")
     cells = requests.aggregate("coalesce(sum(len(attribute_ids)), 0)").fetchall()[0][0]
     settings = Settings.from_config(dbt.config.get("llm_settings"))
-    models = models_of(dbt.config.get("backtest_models"), settings)
+    ways = ways_of(dbt.config.get("backtest_models"), settings)
     budget = dbt.config.get("backtest_max_cost_usd")
+    mode = dbt.config.get("backtest_mode")
     if get_flags().EMPTY or not cells:
         return no_twins()
     return ask_twins(
-        models,
+        ways,
         packs,
         lambda: requests.order("request_order").to_arrow_reader(ROWS_AT_ONCE),
         recorded_answers,
         prices,
-        settings,
         budget=budget,
+        mode=mode,
         run_id=f"{get_invocation_id()}-backtest",
         log=AdapterLogger("jobforge").info,
         ledger_url=ledger_of(get_flags().PROJECT_DIR),

@@ -295,11 +295,12 @@ class Settings:
             given["reasoning_effort"] = self.reasoning_effort
         return given
 
-    def of_backtest(self, max_cost_usd: object) -> Settings:
+    def of_backtest(self, max_cost_usd: object, mode: object = None) -> Settings:
         """Return the settings with which twins are asked: these, within a budget of their own.
 
-        Without a budget nobody is asked, and only what is known already is taken; a plan prices
-        them all the same. Raises SettingsError for a budget that is none.
+        mode: the one in which they are asked, where it is not the run's. Without a budget nobody is
+        asked, and only what is known already is taken; a plan prices them all the same. Raises
+        SettingsError for a budget or mode that is none.
         """
         try:
             budget = Decimal(str(max_cost_usd).strip() or "0")
@@ -309,9 +310,10 @@ class Settings:
             raise SettingsError(
                 f"backtest_max_cost_usd is {max_cost_usd!r}: it must be 0 or more, in US dollars"
             )
-        if not budget and self.mode in ("auto", "live", "batch"):
-            return replace(self, mode="replay" if self.mode == "auto" else "off")
-        return replace(self, max_cost_usd=budget)
+        asked = self if str(mode or "").strip() in _UNSET else _in_mode(self, mode)
+        if not budget and asked.mode in ("auto", "live", "batch"):
+            return replace(asked, mode="replay" if asked.mode == "auto" else "off")
+        return replace(asked, max_cost_usd=budget)
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Settings:
@@ -332,3 +334,10 @@ class Settings:
             is_mapping = isinstance(value, Mapping)
             given[name.removeprefix("llm_")] = value if is_mapping else str(value).strip()
         return cls(**given)
+
+
+def _in_mode(settings: Settings, mode: Any) -> Settings:
+    try:
+        return replace(settings, mode=mode)
+    except SettingsError as error:
+        raise SettingsError(str(error).replace("llm_mode", "backtest_mode", 1)) from None

@@ -7,6 +7,7 @@ exit code, as if the `dbt` of the command line had been started.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -101,6 +102,8 @@ def _become(command: dict[str, Any]) -> None:
     os.dup2(console, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.argv = ["dbt", *command["arguments"]]
+    # What is frozen would be reported as leaked.
+    atexit.register(gc.unfreeze)
 
 
 if __name__ == "__main__":

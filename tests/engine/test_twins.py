@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from jobforge.errors import SettingsError
-from jobforge.evaluation.twins import ask_twins, models_of
+from jobforge.evaluation.twins import ask_twins, ways_of
 from jobforge.settings import Settings
 from support.builders import (
     IDS,
@@ -33,12 +34,11 @@ def ask(budget: object, **settings: Any) -> list[dict[str, Any]]:
     )
     rows: list[dict[str, Any]] = (
         ask_twins(
-            MODELS,
+            ways_of(MODELS, of_run),
             packs_table(PACK),
             lambda: requests_table(*jobs(2)),
             recorded_table(),
             prices_table(),
-            of_run,
             budget=budget,
             run_id="run-backtest",
             log=lambda line: None,
@@ -96,9 +96,31 @@ def test_what_nobody_told_the_cost_of_is_gone_for_the_next_model(
 
 
 def test_a_list_of_models_that_is_none_is_refused() -> None:
-    """A name alone, a number or nothing readable is no list; an empty one is the run's model."""
-    for given in ("gpt", '"gpt"', "3", [1], [""]):
+    """A name alone, a number or nothing readable is no list; an empty one is the run's own way."""
+    for given in ("gpt", '"gpt"', "3", [1], [""], [{}], [{"model": 1}], [{"temperature": "1"}]):
         with pytest.raises(SettingsError, match="backtest_models"):
-            models_of(given, LIVE)
-    assert models_of("[]", LIVE) == models_of([], LIVE) == models_of(None, LIVE) == [LIVE.model]
-    assert models_of('["a", "b", "a"]', LIVE) == ["a", "b"]
+            ways_of(given, LIVE)
+    with pytest.raises(SettingsError, match="llm_rationale"):
+        ways_of([{"rationale": "amid"}], LIVE)
+    assert ways_of("[]", LIVE) == ways_of([], LIVE) == ways_of(None, LIVE) == [LIVE]
+    assert [way.model for way in ways_of('["a", "b", "a"]', LIVE)] == ["a", "b"]
+
+
+def test_a_way_may_name_the_place_of_the_reason() -> None:
+    """What it leaves out is the run's; ways that are the same are one."""
+    ways = ways_of([LIVE.model, {"rationale": "none"}, {"model": "b"}, "b"], LIVE)
+    assert [(way.model, way.rationale) for way in ways] == [
+        (LIVE.model, "before"),
+        (LIVE.model, "none"),
+        ("b", "before"),
+    ]
+
+
+def test_twins_are_asked_in_a_mode_of_their_own() -> None:
+    """Where the run asks nobody its twins can be asked; a mode that is none says whose it is."""
+    run = replace(LIVE, mode="off")
+    assert run.of_backtest(1, "live").mode == "live"
+    assert run.of_backtest(1, "").mode == run.of_backtest(1, None).mode == "off"
+    assert run.of_backtest(0, "live").mode == "off"
+    with pytest.raises(SettingsError, match="backtest_mode is 'on'"):
+        run.of_backtest(1, "on")

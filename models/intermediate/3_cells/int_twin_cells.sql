@@ -2,8 +2,11 @@
 -- of a gap: its twin. Known cells are no random sample of missing ones, so each gap that
 -- there is has twins of its own, of cells that can be hidden as its cells are. The sample
 -- goes by a hash of job and attribute: it is the same in every run, and stays when rows
--- are added.
+-- are added. Where one call asks for several cells of a job, several of a job can be
+-- masked together: the one that is drawn, and the next of its job, those of its domain
+-- first.
 {%- set per_gap = var("backtest_cells") | int %}
+{%- set per_job = [var("backtest_cells_per_job") | int, 1] | max %}
 {%- set drawn_of = 4294967296 %}
 with jobs as (
     select
@@ -22,6 +25,7 @@ attributes_of_onet as (
 attributes as (
     select
         attributes.attribute_number,
+        attributes.domain,
         {{ text_number("attributes.attribute_id") }} as attribute_hash,
         attributes_of_onet.attribute_id is not null as is_of_onet,
     from {{ ref("int_attributes") }} as attributes
@@ -47,6 +51,7 @@ known_cells as (
     select
         known_values.*,
         source_records.is_own,
+        attributes.domain,
         attributes.is_of_onet,
         jobs.unit_group is not null as has_unit_group,
         crosswalked_unit_groups.unit_group is not null as is_crosswalked,
@@ -118,8 +123,66 @@ ranked as (
             partition by masked_gap
             order by cell_hash asc, job_number asc, attribute_number asc
         ) as place,
+        {%- if per_job > 1 %}
+        row_number() over (
+            partition by masked_gap, job_number
+            order by cell_hash asc, attribute_number asc
+        ) as place_in_job,
+        {%- endif %}
     from drawn
 ),
+{%- if per_job > 1 %}
+
+drawn_jobs as (
+    select
+        masked_gap,
+        job_number,
+        domain,
+        row_number() over (
+            partition by masked_gap
+            order by place
+        ) as job_place,
+    from ranked
+    where place_in_job = 1
+),
+
+masked_together as (
+    {%- for gap, condition in can_be_hidden.items() %}
+    select
+        known_cells.job_number,
+        known_cells.attribute_number,
+        known_cells.precedence_rank,
+        known_cells.value_id,
+        drawn_jobs.masked_gap,
+        row_number() over (
+            partition by known_cells.job_number
+            order by
+                case when known_cells.domain = drawn_jobs.domain then 0 else 1 end,
+                mod(known_cells.cell_hash * {{ 2 * loop.index + 1 }}, {{ drawn_of }}),
+                known_cells.attribute_number
+        ) as place_in_job,
+        drawn_jobs.job_place,
+    from known_cells
+    inner join drawn_jobs
+        on known_cells.job_number = drawn_jobs.job_number
+    where drawn_jobs.masked_gap = '{{ gap }}' and {{ condition }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+placed as (
+    select
+        *,
+        row_number() over (
+            partition by masked_gap
+            order by job_place asc, place_in_job asc
+        ) as place,
+    from masked_together
+    where place_in_job <= {{ per_job }}
+),
+{%- endif %}
 
 twin_cells as (
     select
@@ -131,7 +194,7 @@ twin_cells as (
         attribute_number,
         precedence_rank,
         value_id,
-    from ranked
+    from {{ "placed" if per_job > 1 else "ranked" }}
     where place <= {{ per_gap }}
 )
 

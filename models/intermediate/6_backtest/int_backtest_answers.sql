@@ -22,6 +22,7 @@ typed as (
         twin_jobs.twin_number,
         attributes.attribute_number,
         answers.asked_model,
+        answers.asked_rationale,
         answers.outcome,
         answers.reason_code,
         answers.value,

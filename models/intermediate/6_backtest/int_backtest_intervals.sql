@@ -1,8 +1,5 @@
--- 95 % intervals by a bootstrap over jobs, since cells of one job are not independent: in
--- each of 1,000 resamples a job counts as often as a Poisson variable of mean 1 says,
--- which is drawn by a hash of job and resample (Chamandy et al., Estimating uncertainty
--- for massive data streams, 2012). Estimators share their resamples, so that their
--- difference has an interval too.
+-- 95 % intervals by a bootstrap over jobs. Estimators share their resamples, so that
+-- their difference has an interval too.
 {%- set key = backtest_key() | join(", ") %}
 with estimates as (
     select
@@ -78,17 +75,14 @@ by_job as (
     group by {{ key }}, baseline, job_hash
 ),
 
-resamples as (
-    select {{ unnest_range(1000) }} as resample
-),
-
 weighed as (
     select
         by_job.*,
-        resamples.resample,
-        {{ poisson_draw("by_job.job_hash", "resamples.resample") }} as weight,
+        job_resamples.resample,
+        job_resamples.weight,
     from by_job
-    cross join resamples
+    inner join {{ ref("int_job_resamples") }} as job_resamples
+        on by_job.job_hash = job_resamples.job_hash
 ),
 
 resampled as (

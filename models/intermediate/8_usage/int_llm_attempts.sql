@@ -13,6 +13,7 @@ typed as (
         domain,
         model_requested,
         model_returned,
+        prompt_version,
         status,
         http_status,
         reason,

@@ -72,7 +72,7 @@ Cells = Mapping[str, GoodCell | BadCell]
 ATTEMPTS_SCHEMA = attempt_schema(
     [
         *("attempt_id", "request_key", "run_id", "mode", "pack_id", "domain"),
-        *("model_requested", "model_returned", "status", "http_status", "reason"),
+        *("model_requested", "model_returned", "prompt_version", "status", "http_status", "reason"),
         *("request_id", "system_fingerprint"),
         *("prompt_tokens", "cached_tokens", "completion_tokens"),
         *("cost_usd", "price_as_of", "latency_ms", "sent_at", "received_at"),

@@ -1,6 +1,6 @@
 """The command `jobforge`: is everything in place, what would a run cost, where is an answer from.
 
-Only `doctor --call` asks a model, in a few small requests. No command shows a key.
+Only `doctor --call` and `compare` ask a model. No command shows a key.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from jobforge.cli import doctor, ledger, plan, why
+from jobforge.cli import compare, doctor, ledger, plan, why
 from jobforge.cli.terminal import say
 from jobforge.errors import JobForgeError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command("doctor")(doctor.doctor)
 app.command("plan", context_settings=plan.PASSES_OPTIONS_ON)(plan.plan)
+app.command("compare", context_settings=plan.PASSES_OPTIONS_ON)(compare.compare)
 app.command("why")(why.why)
 app.add_typer(ledger.app, name="ledger")
 
