@@ -123,12 +123,10 @@ ranked as (
             partition by masked_gap
             order by cell_hash asc, job_number asc, attribute_number asc
         ) as place,
-        {%- if per_job > 1 %}
         row_number() over (
             partition by masked_gap, job_number
             order by cell_hash asc, attribute_number asc
         ) as place_in_job,
-        {%- endif %}
     from drawn
 ),
 {%- if per_job > 1 %}
