@@ -23,6 +23,15 @@ import duckdb
 from support.waiting import HANG_SECONDS, until
 
 ROOT = Path(__file__).resolve().parents[2]
+# All that gold's cells need, from a model on: `(*BUILD, "model+")`. The figures beside them are the
+# tests' own that look at them.
+BUILD = (
+    *("build", "--exclude-resource-type", "unit_test"),
+    *("--exclude", "path:models/intermediate/9_estimates", "int_backtest_intervals"),
+    *("int_job_resamples", "gold_imputation_accuracy", "gold_imputation_reliability"),
+    *("gold_model_comparison", "gold_family_estimates", "gold_source_agreement"),
+    "--select",
+)
 
 
 @dataclass(frozen=True)
@@ -171,6 +180,8 @@ class Warehouse:
     folder: Path
     targets: Path
     vars: dict[str, Any] = field(default_factory=dict)
+    # Whether dbt writes its own log, which takes a tenth of a run.
+    with_log: bool = False
 
     @property
     def path(self) -> Path:
@@ -236,6 +247,7 @@ class Warehouse:
             "JOBFORGE_WAREHOUSE": str(self.path),
             "JOBFORGE_LEDGER": str(self.ledger),
             "PYTHONUTF8": "1",
+            **({} if self.with_log else {"DBT_LOG_LEVEL_FILE": "none"}),
             **more,
         }
 
@@ -277,7 +289,7 @@ class Warehouse:
         """Return a copy of this warehouse that a test may spoil."""
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(self.path, folder / self.path.name)
-        return Warehouse(folder, self.targets, {**self.vars, **vars})
+        return Warehouse(folder, self.targets, {**self.vars, **vars}, self.with_log)
 
 
 def _results(target: Path) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ from jobforge.ledger import open_ledger
 from support.loopback_server import Asked, LoopbackServer
 from support.waiting import HANG_SECONDS
 
-from e2e.runs import Run, Started, Warehouse
+from e2e.runs import BUILD, Run, Started, Warehouse
 from e2e.scenes import (
     Cell,
     Scene,
@@ -31,7 +31,7 @@ from e2e.scenes import (
     check_paid_once,
     wait_until,
 )
-from e2e.test_llm_modes import BUILD, KEY, answer, missing_cells
+from e2e.test_llm_modes import KEY, answer, missing_cells
 
 MODEL = ("run", "--select", "llm_imputed_attributes")
 TO_GOLD = (*BUILD, "llm_imputed_attributes+")

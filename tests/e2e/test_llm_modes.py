@@ -9,17 +9,16 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.loopback_server import Asked, LoopbackServer, instance_of
 
-from e2e.runs import Run, Warehouse
+from e2e.runs import BUILD, Run, Warehouse
 
 GOLD = "main.gold_job_attributes"
-BUILD = ("build", "--exclude-resource-type", "unit_test", "--select")
 KEY = "sk-e2e-4f9d2c7b81e6"
 
 
@@ -209,7 +208,9 @@ SCENARIOS = {
 def runs(copy_of_demo: Callable[..., Warehouse], side_by_side: Executor) -> dict[str, Future[Live]]:
     """Every scenario's run, by its name."""
     return {
-        name: side_by_side.submit(scenario.run, copy_of_demo(name, **scenario.vars))
+        name: side_by_side.submit(
+            scenario.run, replace(copy_of_demo(name, **scenario.vars), with_log=True)
+        )
         for name, scenario in SCENARIOS.items()
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def write(folder: Path, jobs: int, ratings: int) -> None:
 @pytest.fixture(scope="module")
 def built(copy_of_demo: Callable[..., Warehouse]) -> tuple[Warehouse, Run]:
     """Ten jobs and six ratings in a warehouse that had the demo before, and with every test."""
-    warehouse = copy_of_demo("own_catalogue", **VARS)
+    warehouse = replace(copy_of_demo("own_catalogue", **VARS), with_log=True)
     warehouse.vars["data_dir"] = str(warehouse.folder / "data")
     write(warehouse.folder / "data", jobs=10, ratings=6)
     return warehouse, warehouse.dbt("build", "--exclude-resource-type", "unit_test")
