@@ -1,4 +1,4 @@
-"""Tokens and money for a cell, by how many attributes a call asks for.
+"""Tokens and money for a cell, by how many attributes a call asks for and how it asks.
 
 Counts real requests with OpenAI's o200k vocabulary, beside the project's own estimate. The
 vocabulary comes inside the package `bpe-openai`, which nothing else needs:
@@ -8,9 +8,14 @@ vocabulary comes inside the package `bpe-openai`, which nothing else needs:
     python benchmarks/tokens_per_cell.py --warehouse warehouse/jobforge.duckdb
 
 Packs of 64 are cut into smaller ones as the project would pack them, and the same jobs are asked
-for the same cells each time. A reply's rationales are those of the recorded answers, in turn. As
-cached counts the system message alone, from a pack's second request on and in whole steps as
-OpenAI caches: from 1,024 tokens on, by 128.
+for the same cells each time, with cells spelt out in the schema or shared, with a reason before the
+value or none. A reply's rationales are those of the recorded answers, in turn.
+
+What is cached is counted twice, in whole steps as OpenAI caches: from 1,024 tokens on, by 128. The
+system message alone, in every request; and what OpenAI documents, that the schema goes before the
+system message and is cached with it: from the second request on for the same attributes.
+
+Prints the tokens, and prices as shares of what one call a cell costs, spelt out and with a reason.
 """
 
 from __future__ import annotations
@@ -20,24 +25,27 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
 
 import bpe_openai
 import duckdb
-from jobforge.money.prices import PriceTable, Usage
+from jobforge.money.prices import ModelPrice, PriceTable, Usage
 from jobforge.requests.forms import PackForms
 from jobforge.requests.inputs import Attribute, ImputationRequest, Pack, read_packs, read_requests
-from jobforge.requests.prompts import job_message, pack_message
-from jobforge.requests.schema import response_format
-from jobforge.settings import DEFAULT_MODEL
+from jobforge.settings import DEFAULT_MODEL, Rationale, SchemaCells
 
 SEEDS = Path(__file__).resolve().parent.parent / "seeds"
 ATTRIBUTES_PER_CALL = (1, 8, 16, 32, 64)
 # What frames two messages and opens the reply.
 FRAME = 11
 LIMIT = 16_384
+CELLS: tuple[SchemaCells, ...] = ("spelt_out", "shared")
+REASONS: tuple[Rationale, ...] = ("before", "none")
+# In the order of `prices_of`.
+PAID = ("nothing cached", "the system message cached", "the schema cached, too", "as a batch")
 FIRST_CACHED, CACHE_STEP = 1024, 128
 
 encoding = bpe_openai.get_encoding("o200k_base")
@@ -46,7 +54,8 @@ encoding = bpe_openai.get_encoding("o200k_base")
 class Reply:
     """Replies as long as those that a real model gave."""
 
-    def __init__(self) -> None:
+    def __init__(self, rationale: Rationale) -> None:
+        self._without = rationale == "none"
         recorded = duckdb.read_csv(str(SEEDS / "demo/demo_llm_recorded_answers.csv"))
         self._said = cycle(
             recorded.order("question_key").select("rationale, confidence").fetchall()
@@ -60,7 +69,8 @@ class Reply:
         rationale, confidence = next(self._said)
         values = {"boolean": True, "text": "Once a week", "rating": 3, "number": 12}
         value = (*attribute.allowed_values, values.get(attribute.value_type))[0]
-        return {"rationale": rationale, "value": value, "confidence": round(confidence * 100)}
+        reason = {} if self._without else {"rationale": rationale}
+        return {**reason, "value": value, "confidence": round(confidence * 100)}
 
 
 def repacked(pack: Pack, size: int) -> list[Pack]:
@@ -87,27 +97,61 @@ def asked(
                 yield replace(request, pack_id=pack.pack_id, attribute_ids=ids), pack, attributes
 
 
-def measured(packs: dict[str, Pack], requests: list[ImputationRequest], size: int) -> Counter[str]:
+def measured(
+    packs: dict[str, Pack],
+    requests: list[ImputationRequest],
+    size: int,
+    cells: SchemaCells,
+    rationale: Rationale,
+) -> Counter[str]:
     """Return the tokens of all requests by their part, with calls, cells and estimates."""
-    of_text = cache(count)
-    reply = Reply()
+    reply = Reply(rationale)
     total: Counter[str] = Counter()
+    forms: dict[str, PackForms] = {}
+    sent: set[tuple[str, ...]] = set()
     for request, pack, attributes in asked(packs, requests, size):
-        system = of_text(pack_message(pack))
-        forms = PackForms(pack, parameters={}, largest_completion_tokens=LIMIT)
-        estimated = forms.form(request).estimate
+        form = forms.get(pack.pack_id)
+        if form is None:
+            form = forms[pack.pack_id] = PackForms(
+                pack,
+                parameters={},
+                largest_completion_tokens=LIMIT,
+                rationale=rationale,
+                cells=cells,
+            )
+        made = form.form(request)
+        system, schema = count_once(made.texts.system), count_once(made.texts.schema)
+        is_again = request.attribute_ids in sent
+        sent.add(request.attribute_ids)
         total.update(
             calls=1,
             cells=len(attributes),
             system=system,
-            job=count(job_message(request)) + FRAME,
-            schema=of_text(compact(response_format(attributes))),
-            cached=system // CACHE_STEP * CACHE_STEP if system >= FIRST_CACHED else 0,
+            job=count_once(made.texts.user) + FRAME,
+            schema=schema,
+            cached=cached(system),
+            cached_with_schema=cached(schema + system) if is_again else 0,
             reply=count(reply.to(attributes)),
-            estimated_prompt=estimated.prompt_tokens,
-            estimated_reply=estimated.completion_tokens,
+            estimated_prompt=made.estimate.prompt_tokens,
+            estimated_reply=made.estimate.completion_tokens,
         )
     return total
+
+
+def cached(tokens: int) -> int:
+    """Return how many of a prefix's tokens are served from the cache."""
+    return tokens // CACHE_STEP * CACHE_STEP if tokens >= FIRST_CACHED else 0
+
+
+def prices_of(total: Counter[str], price: ModelPrice) -> list[Decimal]:
+    """Return US dollars a cell, for each way in which it may be paid."""
+    prompt = total["system"] + total["job"] + total["schema"]
+    usages = [
+        Usage(prompt, total["reply"], part)
+        for part in (0, total["cached"], total["cached_with_schema"])
+    ]
+    costs = [price.cost(usage) for usage in usages] + [price.cost(usages[0], batch=True)]
+    return [cost / total["cells"] for cost in costs]
 
 
 def main() -> None:
@@ -124,29 +168,53 @@ def main() -> None:
     jobs = len({request.job.job_id for request in requests})
     cells = sum(len(request.attribute_ids) for request in requests)
     widest = max(len(pack.attributes) for pack in packs.values())
-    print(f"{jobs} jobs, {cells:,} cells; the largest pack has {widest} attributes")
-    print(f"Prices of {price.model}, {price.as_of}\n")
+    print(f"{jobs} jobs, {cells:,} cells; the largest pack has {widest} attributes\n")
     print(
-        "| k | cells a call | system | job | schema | prompt | of it cached | reply"
-        " | estimate, prompt and reply | USD for 1,000 cells | with cache | batch |"
+        "| reason | k | cells a call | system | job | schema | prompt | of it the system, cached"
+        " | schema and system, cached | reply | estimate of prompt | of reply |"
     )
     print("|" + "---|" * 12)
-    for size in ATTRIBUTES_PER_CALL:
-        total = measured(packs, requests, size)
-        prompt = total["system"] + total["job"] + total["schema"]
-        plain, cached = (Usage(prompt, total["reply"], part) for part in (0, total["cached"]))
-        tokens = [total[part] / cells for part in ("system", "job", "schema")]
-        estimated = [total[f"estimated_{part}"] / cells for part in ("prompt", "reply")]
-        costs = [price.cost(plain), price.cost(cached), price.cost(plain, batch=True)]
-        print(
-            f"| {size} | {cells / total['calls']:.1f} | "
-            + " | ".join(f"{part:,.0f}" for part in (*tokens, prompt / cells))
-            + f" | {total['cached'] / prompt:.0%} | {total['reply'] / cells:.0f} | "
-            + ", ".join(f"{part:,.0f}" for part in estimated)
-            + "".join(f" | {cost / cells * 1000:.2f}" for cost in costs)
-            + " |",
-            flush=True,
-        )
+    totals: dict[tuple[SchemaCells, Rationale, int], Counter[str]] = {}
+    for rationale in REASONS:
+        for size in ATTRIBUTES_PER_CALL:
+            both = []
+            for way in CELLS:
+                total = measured(packs, requests, size, way, rationale)
+                totals[way, rationale, size] = total
+                both.append(total)
+            print(f"| {rationale} | {size} | {tokens(both)} |", flush=True)
+    costs = {key: prices_of(total, price) for key, total in totals.items()}
+    one_by_one = costs[CELLS[0], REASONS[0], ATTRIBUTES_PER_CALL[0]][0]
+    print(
+        f"\nOf the price of one call a cell, {one_by_one * 1000:.2f} US dollars for 1,000 cells of"
+        f" {price.model} (prices of {price.as_of})\n"
+    )
+    sizes = "".join(f" {size} |" for size in ATTRIBUTES_PER_CALL)
+    print(f"| | cells | reason | k ={sizes}\n|" + "---|" * (3 + len(ATTRIBUTES_PER_CALL)))
+    for place, title in enumerate(PAID):
+        for rationale, way in product(REASONS, CELLS):
+            ratios = [costs[way, rationale, size][place] for size in ATTRIBUTES_PER_CALL]
+            figures = " | ".join(f"{ratio / one_by_one:.3f}" for ratio in ratios)
+            print(f"| {title} | {way} | {rationale} | {figures} |")
+
+
+def tokens(both: list[Counter[str]]) -> str:
+    """Return a row's tokens for each cell, spelt out and shared where they differ."""
+    for total in both:
+        total["prompt"] = total["system"] + total["job"] + total["schema"]
+
+    def told(part: str) -> str:
+        found = [f"{total[part] / total['cells']:,.0f}" for total in both]
+        return " / ".join(dict.fromkeys(found))
+
+    def share(part: str) -> str:
+        return " / ".join(f"{total[part] / total['prompt']:.0%}" for total in both)
+
+    calls = both[0]["cells"] / both[0]["calls"]
+    parts = [told(part) for part in ("system", "job", "schema", "prompt")]
+    shares = [share(part) for part in ("cached", "cached_with_schema")]
+    rest = [told(part) for part in ("reply", "estimated_prompt", "estimated_reply")]
+    return " | ".join((f"{calls:.1f}", *parts, *shares, *rest))
 
 
 def inputs(file: str, jobs: int) -> tuple[dict[str, Pack], list[ImputationRequest]]:
@@ -172,6 +240,11 @@ def inputs(file: str, jobs: int) -> tuple[dict[str, Pack], list[ImputationReques
 
 def count(text: str) -> int:
     return len(encoding.encode(text))
+
+
+@cache
+def count_once(text: str) -> int:
+    return count(text)
 
 
 def compact(value: object) -> str:

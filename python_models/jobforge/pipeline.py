@@ -25,7 +25,7 @@ from jobforge.answers.bookkeeper import Bookkeeper
 from jobforge.answers.claims import Claims
 from jobforge.answers.drafts import Drafts
 from jobforge.answers.failures import Failures
-from jobforge.answers.known import AskAgain, KeptAnswers, Settled, StoredAnswers
+from jobforge.answers.known import AskAgain, KeptAnswers, OtherCells, Settled, StoredAnswers
 from jobforge.answers.outcomes import OUTCOME_SCHEMA, CellOutcome, OutcomeColumns
 from jobforge.answers.recorded import Recording
 from jobforge.answers.run import Run
@@ -253,7 +253,9 @@ def _ask_nobody(
     ledger = existing_ledger(call.ledger_url)
     if ledger is not None:
         stack.enter_context(ledger)
-    stored = StoredAnswers(ledger, recording, of_any_model=call.of_any_model)
+    keyer = Keyer(call.settings, with_evidence=not call.of_any_model)
+    others = OtherCells(keyer, ledger, recording)
+    stored = StoredAnswers(ledger, recording, others, of_any_model=call.of_any_model)
     waiting = CellOutcome("awaiting_llm", reason)
 
     def finish(chunks: Chunks) -> Generator[Settled]:
@@ -264,7 +266,7 @@ def _ask_nobody(
             yield Settled(settled.keyed, settled.outcomes | rest, ())
 
     return _Way(
-        keyer=Keyer(call.settings, with_evidence=not call.of_any_model),
+        keyer=keyer,
         find=stored.find,
         finish=finish,
         with_evidence=not call.of_any_model,
@@ -319,9 +321,10 @@ def _plan(call: _Call, stack: ExitStack) -> _Way:
             yield Settled(settled.keyed, settled.outcomes | rest, ())
         call.log("\n".join(planner.summary(settings)))
 
+    others = OtherCells(keyer, ledger)
     if ledger is None:
-        return _Way(keyer=keyer, find=StoredAnswers(None, None).find, finish=finish)
-    kept = KeptAnswers(ledger, AskAgain.of(settings))
+        return _Way(keyer=keyer, find=StoredAnswers(None, None, others).find, finish=finish)
+    kept = KeptAnswers(ledger, AskAgain.of(settings), others)
     return _Way(keyer=keyer, find=kept.find, finish=finish, instead=kept.in_place_of_none)
 
 
@@ -345,7 +348,7 @@ def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: b
         connection=connection,
         ledger=ledger,
         claims=stack.enter_context(Claims(ledger, call.run_id, again)),
-        kept=KeptAnswers(ledger, again, awaited),
+        kept=KeptAnswers(ledger, again, OtherCells(keyer, ledger), awaited),
         failures=Failures(ledger, keyer, settings),
         books=Bookkeeper(
             ledger=ledger, keyer=keyer, run_id=call.run_id, price=price, progress=call.progress

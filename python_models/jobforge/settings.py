@@ -15,7 +15,7 @@ from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import wraps
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic.dataclasses import dataclass
@@ -30,9 +30,11 @@ __all__ = [
     "Price",
     "Rationale",
     "ReasoningEffort",
+    "SchemaCells",
     "SchemaFormChoice",
     "Settings",
     "TextBounds",
+    "TwinSettings",
     "decimal_of",
 ]
 
@@ -43,6 +45,7 @@ OnFatal = Literal["fail", "warn"]
 MaxTokensParameter = Literal["auto", "max_tokens", "max_completion_tokens"]
 TextBounds = Literal["auto", "on", "off"]
 SchemaFormChoice = Literal["auto", "integers", "strings", "plain"]
+SchemaCells = Literal["spelt_out", "shared"]
 Rationale = Literal["before", "after", "none"]
 ReasoningEffort = Literal["auto", "none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
@@ -249,7 +252,13 @@ class Settings:
         servers on this machine; OpenAI's and Azure's strict mode refuses such a schema.
     schema_form: how the schema is written: `integers`, with `strings` in its enums, or `plain`,
         without `$defs` too. `auto` begins with the first and goes on where the server refuses it.
+    schema_cells: whether the schema spells out what each attribute's answer looks like, or has
+        each kind of answer once, to which attributes refer. Each is a schema version; an answer
+        under the other one is taken where there is none under this.
     """
+
+    # Whether answers count that were given under the other version of the schema.
+    takes_other_cells: ClassVar[bool] = True
 
     mode: Annotated[Mode, _choice(*get_args(Mode))] = "auto"
     model: Annotated[str, AfterValidator(_named)] = DEFAULT_MODEL
@@ -263,6 +272,7 @@ class Settings:
     timeout_seconds: _Timeout = 300.0
     text_bounds: Annotated[TextBounds, _choice(*get_args(TextBounds))] = "auto"
     schema_form: Annotated[SchemaFormChoice, _choice(*get_args(SchemaFormChoice))] = "auto"
+    schema_cells: Annotated[SchemaCells, _choice(*get_args(SchemaCells))] = "spelt_out"
     max_cost_usd: _Usd | None = Decimal(5)
     max_tokens: _Count | None = None
     prices: _Prices = Field(default_factory=dict)
@@ -295,7 +305,7 @@ class Settings:
             given["reasoning_effort"] = self.reasoning_effort
         return given
 
-    def of_backtest(self, max_cost_usd: object, mode: object = None) -> Settings:
+    def of_backtest(self, max_cost_usd: object, mode: object = None) -> TwinSettings:
         """Return the settings with which twins are asked: these, within a budget of their own.
 
         mode: the one in which they are asked, where it is not the run's. Without a budget nobody is
@@ -310,7 +320,9 @@ class Settings:
             raise SettingsError(
                 f"backtest_max_cost_usd is {max_cost_usd!r}: it must be 0 or more, in US dollars"
             )
-        asked = self if str(mode or "").strip() in _UNSET else _in_mode(self, mode)
+        asked = TwinSettings(**{field.name: getattr(self, field.name) for field in fields(self)})
+        if str(mode or "").strip() not in _UNSET:
+            asked = _in_mode(asked, mode)
         if not budget and asked.mode in ("auto", "live", "batch"):
             return replace(asked, mode="replay" if asked.mode == "auto" else "off")
         return replace(asked, max_cost_usd=budget)
@@ -336,7 +348,13 @@ class Settings:
         return cls(**given)
 
 
-def _in_mode(settings: Settings, mode: Any) -> Settings:
+class TwinSettings(Settings):
+    """The settings with which twins are asked: each version of the schema is measured apart."""
+
+    takes_other_cells: ClassVar[bool] = False
+
+
+def _in_mode(settings: TwinSettings, mode: Any) -> TwinSettings:
     try:
         return replace(settings, mode=mode)
     except SettingsError as error:

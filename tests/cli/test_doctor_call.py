@@ -25,10 +25,10 @@ def test_doctor_asks_where_it_may_and_sees_a_schema_honoured(
     )
     assert "ok       logprobs      given" in done.out
     assert re.search(
-        r"note +cost +2 requests, [1-9]\d* tokens in, [1-9]\d* out, 0.00 USD", done.out
+        r"note +cost +3 requests, [1-9]\d* tokens in, [1-9]\d* out, 0.00 USD", done.out
     )
     assert not re.search("^[a-z]+ +vars", done.out, re.MULTILINE)
-    assert [len(asked.attribute_ids) for asked in server.asked] == [16, 1]
+    assert [len(asked.attribute_ids) for asked in server.asked] == [16, 16, 1]
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,24 @@ def test_doctor_asks_where_it_may_and_sees_a_schema_honoured(
             "problem",
             "llm_schema_form: plain, llm_text_bounds: off, llm_max_tokens_parameter: max_comp",
         ),
+        (
+            {"dialect": "flat"},
+            "{llm_text_bounds: off, llm_schema_cells: shared}",
+            "note",
+            "llm_schema_cells: spelt_out; otherwise a live run writes its schema out",
+        ),
+        (
+            {"dialect": "flat"},
+            "{llm_text_bounds: off, llm_schema_cells: shared, llm_schema_form: strings}",
+            "problem",
+            "llm_schema_cells: spelt_out",
+        ),
+        (
+            {"dialect": "flat", "refuses": ("max_tokens",)},
+            "{llm_text_bounds: off, llm_schema_cells: shared}",
+            "problem",
+            "llm_schema_cells: spelt_out, llm_max_tokens_parameter: max_completion_",
+        ),
     ],
 )
 def test_doctor_finds_the_vars_that_a_server_needs(
@@ -88,6 +106,56 @@ def test_doctor_finds_the_vars_that_a_server_needs(
     done = place.jobforge("doctor", "--call", "--vars", json.dumps(given), **connected(server))
     assert done.code == 0, done.all
     assert not re.search("^[a-z]+ +vars", done.out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("quirk", [{}, {"dialect": "strings"}, {"dialect": "azure"}])
+def test_doctor_tries_shared_cells(
+    place: Place, server: LoopbackServer, quirk: dict[str, Any]
+) -> None:
+    """Where a server follows them, in whichever form, it says what to set; then it asks no more."""
+    for name, value in quirk.items():
+        setattr(server, name, value)
+    vars = {"llm_text_bounds": "off"}
+    done = place.jobforge("doctor", "--call", "--vars", json.dumps(vars), **connected(server))
+    assert done.code == 0, done.all
+    assert "ok       cells         shared cells are taken: set llm_schema_cells: shared" in done.out
+    tried = [one.schema for one in server.asked if "probe_1" in one.attribute_ids]
+    refers = ["$ref" in schema["properties"]["probe_1"] for schema in tried]
+    assert refers.count(True) == 1
+    vars |= {"llm_schema_cells": "shared"}
+    done = place.jobforge("doctor", "--call", "--vars", json.dumps(vars), **connected(server))
+    assert done.code == 0, done.all
+    assert "$defs, shared cells, max_tokens" in done.out
+    assert not re.search("^[a-z]+ +cells", done.out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "says", "requests"),
+    [
+        ("flat", "llm_schema_cells: shared is no choice here: the server rejects the request", 3),
+        ("plain", "written out: a server without $defs shares nothing", 4),
+    ],
+)
+def test_doctor_says_that_cells_cannot_be_shared(
+    place: Place, server: LoopbackServer, dialect: str, says: str, requests: int
+) -> None:
+    """A run asks as it did, so that it is no problem."""
+    server.dialect = dialect
+    vars = "{llm_text_bounds: off}"
+    done = place.jobforge("doctor", "--call", "--vars", vars, **connected(server))
+    assert done.code == 0, done.all
+    assert f"note     cells         {says}" in done.out
+    assert server.count == requests
+
+
+def test_doctor_says_that_shared_cells_are_not_honoured(
+    place: Place, server: LoopbackServer
+) -> None:
+    """A server that takes the schema and does not follow it is told apart from one that refuses."""
+    server.script("ok", "out_of_range")
+    done = place.jobforge("doctor", "--call", **connected(server))
+    assert done.code == 0, done.all
+    assert "note     cells         llm_schema_cells: shared is no choice here: not hon" in done.out
 
 
 def test_doctor_says_that_logprobs_are_refused(place: Place, server: LoopbackServer) -> None:

@@ -96,7 +96,7 @@ def test_an_edited_prompt_asks_everything(
 ) -> None:
     """Another instruction, prompt or schema is another question about every cell."""
     runs(*jobs(3))
-    monkeypatch.setattr(keys, name, lambda rationale: "another")
+    monkeypatch.setattr(keys, name, lambda *given: "another")
     assert outcomes(runs(*jobs(3))) == ALL
     assert runs.cells_asked == named(IDS, 1, 2, 3)
 

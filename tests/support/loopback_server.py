@@ -134,7 +134,8 @@ class LoopbackServer:
 
     rates: fault -> share of the requests that meet it, drawn by `seed`.
     dialect: refuse schemas with a 400 as `openai` or `azure` does in strict mode, or as a server of
-        `strings` or `plain` enums does; None takes all.
+        `strings` or `plain` enums does, or as a `flat` one that follows no reference from `$defs`;
+        None takes all.
     model: what replies say gave them; None repeats the model that was asked for.
     delay_seconds: how long every reply takes.
     deployment: the server is an Azure deployment by that name: it knows the addresses that such a
@@ -694,6 +695,8 @@ DIALECTS = {
     # Servers that take enums of strings only, and among them those that follow no reference.
     "strings": _OPENAI_KEYWORDS,
     "plain": _OPENAI_KEYWORDS - {"$ref", "$defs"},
+    # Takes `$defs`, but none whose parts refer to others.
+    "flat": _OPENAI_KEYWORDS,
 }
 
 
@@ -705,7 +708,10 @@ def strict_schema_fault(schema: Json | None, dialect: str | None) -> str | None:
     most_properties = 100 if dialect == "azure" else 5000
     if schema.get("type") != "object":
         return "the root is not an object"
-    enum_values = count = characters = 0
+    if dialect == "flat" and "$ref" in json.dumps(schema.get("$defs", {})):
+        return "$defs cannot refer to each other"
+    enum_values = characters = 0
+    count = _properties(schema, schema)
     waiting = [schema]
     while waiting:
         part = waiting.pop()
@@ -725,7 +731,6 @@ def strict_schema_fault(schema: Json | None, dialect: str | None) -> str | None:
             return "enum: only allowed for strings"
         if len(values) > 250 and sum(len(str(one)) for one in values) > 15_000:
             return "an enum of more than 15000 characters"
-        count += len(properties)
         enum_values += len(values)
         characters += sum(len(str(one)) for one in (*properties, *part.get("$defs", ()), *values))
         waiting += [*properties.values(), *part.get("$defs", {}).values(), *part.get("anyOf", ())]
@@ -735,6 +740,15 @@ def strict_schema_fault(schema: Json | None, dialect: str | None) -> str | None:
     if characters > 120_000:
         return "more than 120000 characters"
     return "more than 1000 enum values" if enum_values > 1000 else None
+
+
+def _properties(part: Json, root: Json) -> int:
+    """Count the properties of a part, in what it refers to each time."""
+    while "$ref" in part:
+        part = root["$defs"][part["$ref"].rpartition("/")[2]]
+    inner = [*part.get("properties", {}).values(), *part.get("anyOf", ())]
+    inner += [part["items"]] if "items" in part else []
+    return len(part.get("properties", ())) + sum(_properties(one, root) for one in inner)
 
 
 def main() -> None:

@@ -105,7 +105,7 @@ def test_a_scale_written_otherwise_is_the_same_scale() -> None:
 def test_another_version_has_other_keys(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An edited prompt, instruction or schema does not return old answers."""
     before = question_key(JOB, READING)
-    monkeypatch.setattr(hashed, name, lambda rationale: "another")
+    monkeypatch.setattr(hashed, name, lambda *given: "another")
     assert question_key(JOB, READING) != before
 
 

@@ -7,14 +7,14 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from jobforge.external.models import ImputationResponse
 from jobforge.requests.dialects import FORMS, SchemaForm, form_of, has_rationale
 from jobforge.requests.forms import PackForms
 from jobforge.requests.inputs import Attribute, Pack
-from jobforge.requests.limits import AZURE_LIMITS
+from jobforge.requests.limits import AZURE_LIMITS, LIMITS, SchemaLimits
 from jobforge.requests.prompts import (
     INSTRUCTIONS,
     PROMPT_VERSION,
@@ -24,22 +24,24 @@ from jobforge.requests.prompts import (
 from jobforge.requests.replies import BadCell, GoodCell, read_cells
 from jobforge.requests.schema import (
     SCHEMA_VERSION,
+    SHARED_SCHEMA_VERSION,
     model_response_format,
     response_format,
     response_schema,
     schema_version,
 )
-from jobforge.settings import Rationale
+from jobforge.settings import Rationale, SchemaCells
 from support.builders import ATTRIBUTES, IDS, LEADERSHIP, READING, SHIFTS, TOOLS, TRAVEL
 from support.loopback_server import DIALECTS, instance_of, strict_schema_fault
 
 Json = dict[str, Any]
+CELLS: tuple[SchemaCells, ...] = get_args(SchemaCells)
 
 
-def value_schema(attribute: Attribute, **options: bool) -> Json:
-    schema = response_schema([attribute], **options)
-    value: Json = schema["properties"][attribute.attribute_id]["properties"]["value"]
-    return resolved(schema, value)
+def value_schema(attribute: Attribute, cells: SchemaCells = "spelt_out", **options: bool) -> Json:
+    schema = response_schema([attribute], cells=cells, **options)
+    cell = resolved(schema, schema["properties"][attribute.attribute_id])
+    return resolved(schema, cell["properties"]["value"])
 
 
 def resolved(schema: Json, part: Json) -> Json:
@@ -124,24 +126,35 @@ def test_strict_mode_takes_every_mix_of_types(size: int, dialect: str) -> None:
 @pytest.mark.parametrize(
     ("form", "dialects"),
     [
-        ("integers", {"openai", "azure"}),
-        ("strings", {"openai", "azure", "strings"}),
-        ("plain", {"openai", "azure", "strings", "plain"}),
+        ("integers", {"openai", "azure", "flat"}),
+        ("strings", {"openai", "azure", "flat", "strings"}),
+        ("plain", {"openai", "azure", "flat", "strings", "plain"}),
     ],
 )
-def test_each_form_is_taken_where_it_is_meant_to_be(form: SchemaForm, dialects: set[str]) -> None:
-    """A later form is taken by every server that takes an earlier one, and by some more."""
-    schema = response_schema(ATTRIBUTES, form=form)
-    assert {name for name in DIALECTS if not strict_schema_fault(schema, name)} == dialects
-    assert form_of(json.dumps(response_format(ATTRIBUTES, form=form))) == form
+@pytest.mark.parametrize("cells", CELLS)
+def test_each_form_is_taken_where_it_is_meant_to_be(
+    form: SchemaForm, dialects: set[str], cells: SchemaCells
+) -> None:
+    """A later form is taken by every server that takes an earlier one, and by some more.
+
+    Shared cells need one that follows references from `$defs`, where there are any.
+    """
+    schema = response_schema(ATTRIBUTES, form=form, cells=cells)
+    taken = dialects - {"flat"} if cells == "shared" and form != "plain" else dialects
+    assert {name for name in DIALECTS if not strict_schema_fault(schema, name)} == taken
+    assert form_of(json.dumps(response_format(ATTRIBUTES, form=form, cells=cells))) == form
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("text_bounds", [True, False])
-def test_every_form_asks_for_the_same_values(form: SchemaForm, text_bounds: bool) -> None:
+@pytest.mark.parametrize("cells", CELLS)
+def test_every_form_asks_for_the_same_values(
+    form: SchemaForm, text_bounds: bool, cells: SchemaCells
+) -> None:
     """The same instance comes back in each form, and is read as the same values."""
     usual = instance_of(response_schema(ATTRIBUTES, text_bounds=text_bounds), "seed")
-    other = instance_of(response_schema(ATTRIBUTES, text_bounds=text_bounds, form=form), "seed")
+    schema = response_schema(ATTRIBUTES, text_bounds=text_bounds, form=form, cells=cells)
+    other = instance_of(schema, "seed")
     assert (other != usual) == (form != "integers")
     read = read_cells(json.dumps(other), ATTRIBUTES, form)
     assert all(isinstance(cell, GoodCell) for cell in read.values())
@@ -262,14 +275,16 @@ def test_a_pydantic_model_gets_a_portable_schema() -> None:
     ],
 )
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("cells", CELLS)
 def test_the_reason_stands_where_it_is_asked_for(
-    rationale: Rationale, order: list[str], form: SchemaForm
+    rationale: Rationale, order: list[str], form: SchemaForm, cells: SchemaCells
 ) -> None:
     """Before the value, after it, or not at all; replies are read so, in every form."""
-    schema = response_schema(ATTRIBUTES, form=form, rationale=rationale)
-    for cell in schema["properties"].values():
+    schema = response_schema(ATTRIBUTES, form=form, rationale=rationale, cells=cells)
+    for part in schema["properties"].values():
+        cell = resolved(schema, part)
         assert list(cell["properties"]) == cell["required"] == order
-    sent = json.dumps(response_format(ATTRIBUTES, form=form, rationale=rationale))
+    sent = json.dumps(response_format(ATTRIBUTES, form=form, rationale=rationale, cells=cells))
     assert form_of(sent) == form
     assert has_rationale(sent) is (rationale != "none")
     assert "rationale" not in sent or rationale != "none"
@@ -289,3 +304,125 @@ def test_each_place_of_the_reason_is_a_version_of_its_own() -> None:
     assert [said[name].count("- rationale:") for name in said] == [1, 1, 0]
     assert said["after"].index("- confidence:") < said["after"].index("- rationale:")
     assert all(text.endswith("\n") for text in said.values())
+
+
+def test_each_way_to_write_cells_is_a_version_of_its_own() -> None:
+    """Six versions; those of cells that are spelt out are what they always were."""
+    places: tuple[Rationale, ...] = get_args(Rationale)
+    assert [schema_version(place) for place in places] == ["1", "1-after", "1-none"]
+    shared = [schema_version(place, "shared") for place in places]
+    assert shared == ["2", "2-after", "2-none"]
+    assert shared[0] == SHARED_SCHEMA_VERSION
+
+
+def alike(count: int) -> list[Attribute]:
+    """So many ratings on one scale."""
+    return [replace(READING, attribute_id=f"a{number}") for number in range(count)]
+
+
+def test_a_shared_cell_stands_once() -> None:
+    """Each attribute is a reference, and its cell stands in `$defs` beside the confidence."""
+    schema = response_schema(alike(16), cells="shared")
+    assert set(map(str, schema["properties"].values())) == {str({"$ref": "#/$defs/rating"})}
+    assert list(schema["$defs"]) == ["confidence", "rating"]
+    assert schema["$defs"]["rating"] == {
+        "type": "object",
+        "properties": {
+            "rationale": {"type": "string"},
+            "value": {"type": "integer", "enum": [0, 1, 2, 3, 4, 5]},
+            "confidence": {"$ref": "#/$defs/confidence"},
+        },
+        "required": ["rationale", "value", "confidence"],
+        "additionalProperties": False,
+    }
+    assert len(json.dumps(schema)) < len(json.dumps(response_schema(alike(16)))) / 2
+
+
+def test_only_the_same_cells_are_shared() -> None:
+    """Another scale or other allowed values are another cell, in the order in which they come."""
+    longer = replace(READING, attribute_id="longer", scale_maximum=Decimal(7))
+    others = replace(LEADERSHIP, attribute_id="others", allowed_values=("no", "yes"))
+    same = replace(LEADERSHIP, attribute_id="same")
+    asked = [READING, LEADERSHIP, longer, others, same, SHIFTS, TOOLS, TRAVEL]
+    schema = response_schema(asked, cells="shared")
+    names = {name: one["$ref"].split("/")[-1] for name, one in schema["properties"].items()}
+    assert names == {
+        "reading": "rating",
+        "leadership": "category",
+        "longer": "rating_2",
+        "others": "category_2",
+        "same": "category",
+        "shifts": "boolean",
+        "tools": "text",
+        "travel_days": "number",
+    }
+    assert list(schema["$defs"]) == ["confidence", *dict.fromkeys(names.values())]
+    for one in asked:
+        for text_bounds in (False, True):
+            usual = value_schema(one, text_bounds=text_bounds)
+            assert value_schema(one, "shared", text_bounds=text_bounds) == usual
+
+
+def test_numbers_are_shared_where_their_bounds_are() -> None:
+    """Bounds that a schema does not tell make no other cell."""
+    week = replace(TRAVEL, attribute_id="week", scale_maximum=Decimal(7))
+    for text_bounds, names in ((False, ["number"]), (True, ["number", "number_2"])):
+        schema = response_schema([TRAVEL, week], text_bounds=text_bounds, cells="shared")
+        assert list(schema["$defs"]) == ["confidence", *names]
+
+
+@pytest.mark.parametrize("rationale", get_args(Rationale))
+@pytest.mark.parametrize("text_bounds", [True, False])
+def test_written_out_both_are_the_same(rationale: Rationale, text_bounds: bool) -> None:
+    """The form `plain` has no references, of whichever cells: they are the same question."""
+    plain = [
+        json.dumps(
+            response_schema(
+                [*ATTRIBUTES, *categories(2, 9)],
+                form="plain",
+                text_bounds=text_bounds,
+                rationale=rationale,
+                cells=cells,
+            )
+        )
+        for cells in CELLS
+    ]
+    assert plain[0] == plain[1]
+    assert "$" not in plain[0]
+
+
+def test_shared_cells_are_written_with_texts() -> None:
+    """The form `strings` reaches the enums within shared cells."""
+    schema = response_schema([READING], form="strings", cells="shared")
+    value = schema["$defs"]["rating"]["properties"]["value"]
+    assert value == {"type": "string", "enum": ["0", "1", "2", "3", "4", "5"]}
+    assert schema["$defs"]["confidence"]["type"] == "string"
+
+
+@pytest.mark.parametrize(("limits", "dialect"), [(AZURE_LIMITS, "azure"), (LIMITS, "openai")])
+@pytest.mark.parametrize("form", FORMS)
+def test_shared_cells_count_wherever_they_are_referred_to(
+    limits: SchemaLimits, dialect: str, form: SchemaForm
+) -> None:
+    """A pack is cut as it is with cells that are spelt out, and no request is refused."""
+    many = (*alike(60), *categories(2, 400))
+    ids = tuple(attribute.attribute_id for attribute in many)
+    parts = [
+        PackForms(
+            Pack("p", many),
+            parameters={},
+            largest_completion_tokens=9,
+            schema_form=form,
+            cells=cells,
+            limits=limits,
+        ).parts(ids)
+        for cells in CELLS
+    ]
+    if dialect == "azure":
+        assert max(len(part) for part in parts[1]) == 25
+    assert tuple(chain.from_iterable(parts[1])) == ids
+    assert len(parts[1]) <= len(parts[0])
+    for part in parts[1]:
+        asked = [one for one in many if one.attribute_id in part]
+        schema = response_schema(asked, form=form, cells="shared")
+        assert strict_schema_fault(schema, dialect) is None

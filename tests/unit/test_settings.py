@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import get_args
@@ -130,6 +130,7 @@ def test_absent_means_default(absent: object) -> None:
         ("llm_timeout_seconds", "inf"),
         ("llm_temperature", "inf"),
         ("llm_text_bounds", "maybe"),
+        ("llm_schema_cells", "short"),
         ("llm_max_cost_usd", "cheap"),
         ("llm_max_tokens", "1e6"),
         ("llm_price_waiver", "perhaps"),
@@ -170,3 +171,15 @@ def test_a_model_that_reasons_takes_no_temperature(
     settings = Settings.from_config({"llm_temperature": "0.5", "llm_reasoning_effort": given})
     assert settings.reasoning_effort == effort
     assert settings.answer_parameters == sent
+
+
+@pytest.mark.parametrize(("budget", "mode"), [("3", "live"), ("0", "off")])
+def test_twins_are_asked_as_the_run_would_ask(budget: str, mode: str) -> None:
+    """Every setting is the run's but the budget; only answers of the other schema do not count."""
+    given = Settings(mode="live", model="a-model", temperature=0.5, schema_cells="shared")
+    twins = replace(given.of_backtest(budget), model="another")
+    assert (given.takes_other_cells, twins.takes_other_cells) == (True, False)
+    assert (twins.model, twins.mode) == ("another", mode)
+    for field in fields(Settings):
+        if field.name not in ("model", "mode", "max_cost_usd"):
+            assert getattr(twins, field.name) == getattr(given, field.name)

@@ -2,12 +2,16 @@
 
 What is settled keeps the provenance of the day on which it was given. Live runs look for the very
 model and parameters; runs that ask nobody take the answer of any model.
+
+A schema is written in one of two ways, each with a version of its own that is in a cell's key. The
+same is asked either way, so what has no answer under a run's own version is looked up under the
+other one: whoever changes the setting pays for nothing twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,14 +21,17 @@ from jobforge.ledger import Answer, AskedCell
 from jobforge.reasons import Reason, ReasonCode
 from jobforge.requests.forms import Form
 from jobforge.requests.inputs import Attribute
-from jobforge.requests.keys import KeyedRequest
+from jobforge.requests.keys import KeyedRequest, Keyer
 from jobforge.requests.values import BadValueError, parse_value
 from jobforge.settings import Settings
 
 if TYPE_CHECKING:
     from jobforge.ledger import Ledger
 
-__all__ = ["AskAgain", "KeptAnswers", "Settled", "StoredAnswers", "outcome_of"]
+__all__ = ["AskAgain", "KeptAnswers", "OtherCells", "Settled", "StoredAnswers", "outcome_of"]
+
+_Outcome = Callable[[AskedCell, Attribute], CellOutcome | None]
+_Look = Callable[[Iterable[AskedCell]], _Outcome]
 
 REFUSED_REASON = "refused: the model declined earlier (llm_reask_refused asks again)"
 
@@ -71,21 +78,62 @@ class AskAgain:
         return cls(settings.reask_stale, now)
 
 
+class OtherCells:
+    """What counts of the other schema version, looked up for what has no answer under the own one.
+
+    There is none where nothing was ever asked under it, which is found out once.
+    """
+
+    def __init__(
+        self, keyer: Keyer, ledger: Ledger | None, recording: Recording | None = None
+    ) -> None:
+        version = keyer.other_schema_version
+        there_are = version is not None and (
+            bool(recording) or (ledger is not None and ledger.has_schema_version(version))
+        )
+        self._keyer = keyer if there_are else None
+
+    def of(self, keyed: KeyedRequest, attribute_ids: Iterable[str]) -> dict[str, AskedCell]:
+        """Return cells of a request as the other version knows them, by attribute."""
+        return {} if self._keyer is None else self._keyer.otherwise(keyed, attribute_ids)
+
+    def find(self, requests: Sequence[KeyedRequest], look: _Look) -> list[Settled]:
+        """Return each request with what `look` finds of its cells, under either version."""
+        outcome = look(cell for keyed in requests for cell in keyed.cells.values())
+        found = [_settled(keyed, outcome) for keyed in requests]
+        others = [self.of(one.keyed, (*one.open_ids, *_unanswered(one))) for one in found]
+        if not any(others):
+            return found
+        outcome = look(cell for cells in others for cell in cells.values())
+        return [_joined(one, cells, outcome) for one, cells in zip(found, others, strict=True)]
+
+
 class KeptAnswers:
     """The ledger's answers of the model that a run would ask; what waits in a batch is settled.
 
-    again: leaves these cells open. awaited: gets the batches in which cells wait.
+    again: leaves these cells open. others: what counts beside the run's own schema version.
+    awaited: gets the batches in which cells wait.
     """
 
-    def __init__(self, ledger: Ledger, again: AskAgain, awaited: set[str] | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        again: AskAgain,
+        others: OtherCells,
+        awaited: set[str] | None = None,
+    ) -> None:
         self._ledger = ledger
         self._again = again
+        self._others = others
         self._awaited = set() if awaited is None else awaited
         self._in_batches: dict[str, CellOutcome] = {}
 
     def find(self, requests: Sequence[KeyedRequest]) -> list[Settled]:
         """Return each request with the outcomes of its settled cells."""
-        evidence = _evidence(requests)
+        return self._others.find(requests, self._look)
+
+    def _look(self, cells: Iterable[AskedCell]) -> _Outcome:
+        evidence = _evidence(cells)
         answers = self._ledger.lookup(evidence, evidence)
         settled = {key: answer for key, answer in answers.items() if self._holds(answer)}
         waiting = self._ledger.pending_cells([key for key in evidence if key not in settled])
@@ -97,24 +145,26 @@ class KeptAnswers:
                 return self._in_batch(waiting[cell.cell_key])
             return None
 
-        return [_settled(keyed, outcome) for keyed in requests]
+        return outcome
 
     def in_place_of_none(self, settled: Settled) -> Settled:
         """Give the answer on other evidence where asking again brought none."""
         if not self._again.stale:
             return settled
-        cells = settled.keyed.cells
-        open_ids = [name for name, one in settled.outcomes.items() if one.outcome != "answered"]
-        if not open_ids:
+        left = _unanswered(settled)
+        if not left:
             return settled
-        evidence = {cells[name].cell_key: cells[name].evidence_hash for name in open_ids}
+        own = {name: settled.keyed.cells[name] for name in left}
+        others = self._others.of(settled.keyed, left)
+        evidence = _evidence((*own.values(), *others.values()))
         answers = self._ledger.lookup(evidence, evidence)
         outcomes = dict(settled.outcomes)
-        for name in open_ids:
-            answer = answers.get(cells[name].cell_key)
+        for name, cell in (*others.items(), *own.items()):
+            answer = answers.get(cell.cell_key)
             if answer is not None and answer.outcome == "answered":
                 kept = outcome_of(answer, settled.keyed.pack.attribute(name))
-                outcomes[name] = kept.planned_as(outcomes[name])
+                kept = kept.planned_as(settled.outcomes[name])
+                outcomes[name] = replace(kept, question_key=cell.question_key)
         return Settled(settled.keyed, outcomes, settled.open_ids)
 
     def _in_batch(self, local_id: str) -> CellOutcome:
@@ -142,23 +192,33 @@ class KeptAnswers:
 class StoredAnswers:
     """Answers that need nobody: the ledger's, where there is one, before a recording's.
 
-    of_any_model: the ledger's answers of any model, or else of the very one that the keys are of.
+    others: what counts beside the run's own schema version. of_any_model: the ledger's answers of
+    any model, or else of the very one that the keys are of.
     """
 
     def __init__(
-        self, ledger: Ledger | None, recording: Recording | None, *, of_any_model: bool = True
+        self,
+        ledger: Ledger | None,
+        recording: Recording | None,
+        others: OtherCells,
+        *,
+        of_any_model: bool = True,
     ) -> None:
         self._ledger = ledger
         self._recording = recording
+        self._others = others
         self._of_any_model = of_any_model
 
     def find(self, requests: Sequence[KeyedRequest]) -> list[Settled]:
         """Return each request with the outcomes of its settled cells."""
+        return self._others.find(requests, self._look)
+
+    def _look(self, cells: Iterable[AskedCell]) -> _Outcome:
         answers: dict[str, Answer] = {}
         if self._ledger is not None and self._of_any_model:
-            answers = self._ledger.lookup_questions(_question_keys(requests))
+            answers = self._ledger.lookup_questions([cell.question_key for cell in cells])
         elif self._ledger is not None:
-            evidence = _evidence(requests)
+            evidence = _evidence(cells)
             answers = self._ledger.lookup(evidence, evidence)
 
         def outcome(cell: AskedCell, attribute: Attribute) -> CellOutcome | None:
@@ -169,7 +229,7 @@ class StoredAnswers:
                 return kept
             return self._recording.outcome(cell.question_key, attribute) or kept
 
-        return [_settled(keyed, outcome) for keyed in requests]
+        return outcome
 
 
 def outcome_of(answer: Answer, attribute: Attribute) -> CellOutcome:
@@ -214,9 +274,7 @@ def outcome_of(answer: Answer, attribute: Attribute) -> CellOutcome:
     )
 
 
-def _settled(
-    keyed: KeyedRequest, outcome: Callable[[AskedCell, Attribute], CellOutcome | None]
-) -> Settled:
+def _settled(keyed: KeyedRequest, outcome: _Outcome) -> Settled:
     outcomes = {}
     open_ids = []
     for name, cell in keyed.cells.items():
@@ -228,11 +286,22 @@ def _settled(
     return Settled(keyed, outcomes, tuple(open_ids))
 
 
-def _question_keys(requests: Iterable[KeyedRequest]) -> list[str]:
-    return [cell.question_key for keyed in requests for cell in keyed.cells.values()]
+def _unanswered(settled: Settled) -> list[str]:
+    return [name for name, one in settled.outcomes.items() if one.outcome != "answered"]
 
 
-def _evidence(requests: Iterable[KeyedRequest]) -> dict[str, str]:
-    return {
-        cell.cell_key: cell.evidence_hash for keyed in requests for cell in keyed.cells.values()
-    }
+def _joined(settled: Settled, others: Mapping[str, AskedCell], outcome: _Outcome) -> Settled:
+    """Return the request with what was found under the other version, where that is more."""
+    outcomes = dict(settled.outcomes)
+    for name, cell in others.items():
+        found = outcome(cell, settled.keyed.pack.attribute(name))
+        if found is None or (name in outcomes and found.outcome != "answered"):
+            continue
+        waits = found.outcome == "awaiting_llm"
+        outcomes[name] = found if waits else replace(found, question_key=cell.question_key)
+    open_ids = tuple(name for name in settled.open_ids if name not in outcomes)
+    return Settled(settled.keyed, outcomes, open_ids)
+
+
+def _evidence(cells: Iterable[AskedCell]) -> dict[str, str]:
+    return {cell.cell_key: cell.evidence_hash for cell in cells}

@@ -55,6 +55,7 @@ class CellOutcome:
     estimated_*: the cell's share of the request that would ask for it, where that is planned; 0
         where it waits in a batch.
     run_id: the run that received the answer, where that is another than this one.
+    question_key: of the question that was answered, where that is another than the cell's own.
     is_new: this run asked for the cell, and this is what came of it.
     """
 
@@ -74,6 +75,7 @@ class CellOutcome:
     estimated_output_tokens: float | None = None
     estimated_cost_usd: float | None = None
     run_id: str | None = None
+    question_key: str | None = None
     is_new: bool = False
 
     def planned_as(self, other: CellOutcome) -> CellOutcome:
@@ -91,7 +93,7 @@ class CellOutcome:
 _PLAIN = [
     name
     for name in CellOutcome.__dataclass_fields__
-    if name not in ("outcome", "reason", "run_id", "is_new")
+    if name not in ("outcome", "reason", "run_id", "question_key", "is_new")
 ]
 
 
@@ -110,10 +112,10 @@ class OutcomeColumns:
     def add(
         self, job_id: str, attribute_id: str, pack_id: str, key: str, outcome: CellOutcome
     ) -> None:
-        """Add one cell; `key` is its question's key."""
+        """Add one cell; `key` is its question's key, where the outcome tells no other."""
         self._cells.append((job_id, attribute_id, pack_id))
         self._outcomes.append(outcome)
-        self._keys.append(key)
+        self._keys.append(outcome.question_key or key)
 
     def take(self) -> pa.RecordBatch:
         """Return what was collected so far, and start anew."""

@@ -31,6 +31,9 @@ class Recording:
             row["question_key"]: row for row in table.sort_by(order).to_pylist()
         }
 
+    def __bool__(self) -> bool:
+        return bool(self._answers)
+
     def outcome(self, question_key: str, attribute: Attribute) -> CellOutcome | None:
         """Return the outcome of a cell that has a recorded answer, or None."""
         row = self._answers.get(question_key)

@@ -4,6 +4,9 @@ The first request is a run's own: a whole pack, whole numbers in enums, `$defs`,
 its name. Where it is rejected, each of these is changed by itself, then all of them together and
 back again one by one, until the fewest changes are found with which a reply keeps to the schema.
 Words and schema contradict each other, so that only a server that honours schemas obeys the schema.
+
+Then the same is asked once with the schema that has each kind of answer once, where a run does not
+ask so anyway: it is shorter, but its parts refer to each other, which not every server follows.
 """
 
 from __future__ import annotations
@@ -33,13 +36,13 @@ from jobforge.requests.inputs import Attribute, Pack
 from jobforge.requests.limits import AZURE_LIMITS, LIMITS
 from jobforge.requests.replies import BadCell, read_cells
 from jobforge.requests.schema import response_format, response_schema
-from jobforge.settings import MaxTokensParameter, Settings
+from jobforge.settings import MaxTokensParameter, SchemaCells, Settings
 
 __all__ = ["probe"]
 
 _VARS = (
     *("llm_max_output_tokens", "llm_max_tokens_parameter", "llm_temperature"),
-    *("llm_timeout_seconds", "llm_text_bounds", "llm_schema_form"),
+    *("llm_timeout_seconds", "llm_text_bounds", "llm_schema_form", "llm_schema_cells"),
 )
 _USUAL_PACK = 16
 _MESSAGES = [
@@ -72,6 +75,8 @@ def probe(
         yield Check("schemas", "ok", f"honoured by one reply of {server.model}: {found.words()}")
         if found != usual:
             yield _advice(found, usual, settings)
+        if usual.cells == "spelt_out":
+            yield server.shared(found)
         yield server.logprobs(found)
     cost = "cost not known" if price is None else usd(price.cost(server.usage))
     tokens = f"{server.usage.prompt_tokens:,} tokens in, {server.usage.completion_tokens:,} out"
@@ -87,17 +92,21 @@ class _Way:
     text_bounds: bool
     limit_name: MaxTokensParameter
     size: int
+    cells: SchemaCells
 
     def words(self) -> str:
         """Return what the server takes, for people."""
         numbers = "whole numbers" if self.form == "integers" else "texts for whole numbers"
         parts = [f"a pack of {self.size}", f"{numbers} in enums"]
         parts += ["no $defs"] if self.form == "plain" else ["$defs"]
+        parts += ["shared cells"] if self.cells == "shared" else []
         parts += ["bounds of texts"] if self.text_bounds else []
         return ", ".join([*parts, self.limit_name])
 
     def changes(self) -> Iterator[_Way]:
         """Yield what differs from it in one thing, the cheapest first."""
+        if self.cells == "shared":
+            yield replace(self, cells="spelt_out")
         for form in FORMS[FORMS.index(self.form) + 1 :]:
             yield replace(self, form=form)
         if self.text_bounds:
@@ -123,7 +132,7 @@ def _search(server: _Server, usual: _Way) -> _Way:
         if server.refusal(way) is None:
             return way
     for name in _LIMIT_NAMES:
-        found = _Way("plain", text_bounds=False, limit_name=name, size=1)
+        found = replace(usual, form="plain", text_bounds=False, limit_name=name, size=1)
         if server.refusal(found) is None:
             break
     else:
@@ -131,9 +140,12 @@ def _search(server: _Server, usual: _Way) -> _Way:
     for kept in ("limit_name", "text_bounds", "size"):
         way = replace(found, **{kept: getattr(usual, kept)})
         found = way if way == found or server.refusal(way) is None else found
-    for form in FORMS[FORMS.index(usual.form) : -1]:
-        if server.refusal(replace(found, form=form)) is None:
-            return replace(found, form=form)
+    ways: tuple[SchemaCells, ...] = (usual.cells, "spelt_out")
+    for cells in dict.fromkeys(ways):
+        for form in FORMS[FORMS.index(usual.form) : -1]:
+            way = replace(found, form=form, cells=cells)
+            if server.refusal(way) is None:
+                return way
     return found
 
 
@@ -141,6 +153,8 @@ def _advice(found: _Way, usual: _Way, settings: Settings) -> Check:
     wanted: dict[str, object] = {}
     if found.form != usual.form:
         wanted["llm_schema_form"] = found.form
+    if found.cells != usual.cells:
+        wanted["llm_schema_cells"] = found.cells
     if found.text_bounds != usual.text_bounds:
         wanted["llm_text_bounds"] = "off"
     if found.limit_name != usual.limit_name:
@@ -150,6 +164,9 @@ def _advice(found: _Way, usual: _Way, settings: Settings) -> Check:
     says = f"set {', '.join(f'{name}: {value}' for name, value in wanted.items())}"
     if list(wanted) == ["llm_schema_form"] and settings.schema_form == "auto":
         return Check("vars", "note", f"{says}; a live run finds it out, a batch does not")
+    if list(wanted) == ["llm_schema_cells"] and settings.schema_form == "auto":
+        dear = "a live run writes its schema out at full length, a batch is refused"
+        return Check("vars", "note", f"{says}; otherwise {dear}")
     return Check("vars", "problem", f"{says}; as a run would ask now, the server refuses")
 
 
@@ -172,13 +189,15 @@ class _Server:
         parameters = request_parameters(self._connection, settings)
         (limit_name,) = (name for name in _LIMIT_NAMES if name in parameters)
         most = AZURE_LIMITS if self._connection.is_azure else LIMITS
-        while size > 1 and not most.hold(response_schema(_pack(size).attributes)):
+        cells = settings.schema_cells
+        while size > 1 and not most.hold(response_schema(_pack(size).attributes, cells=cells)):
             size -= 1
         return _Way(
             form="integers" if form == "auto" else form,
             text_bounds=settings.bounds_texts(self._connection.is_local),
             limit_name=limit_name,
             size=size,
+            cells=cells,
         )
 
     def refusal(self, way: _Way) -> ApiError | ReplyError | None:
@@ -202,6 +221,19 @@ class _Server:
             raise _UnheededError(f"not honoured; {'; '.join(bad[:3])}")
         self.model = redact(completion.model or self.model, self._connection.secrets)
         return None
+
+    def shared(self, found: _Way) -> Check:
+        """Say whether the schema is taken that has each kind of answer once."""
+        if found.form == "plain":
+            return Check("cells", "note", "written out: a server without $defs shares nothing")
+        try:
+            refusal = self.refusal(replace(found, cells="shared"))
+        except (ApiError, ReplyError, _UnheededError) as error:
+            return Check("cells", "note", f"llm_schema_cells: shared is no choice here: {error}")
+        if refusal is not None:
+            return Check("cells", "note", f"llm_schema_cells: shared is no choice here: {refusal}")
+        says = "shared cells are taken: set llm_schema_cells: shared for a shorter schema"
+        return Check("cells", "ok", f"{says}; answers that there are stay valid")
 
     def logprobs(self, way: _Way) -> Check:
         """Say whether replies tell how probable their words are."""
@@ -227,7 +259,7 @@ class _Server:
             **more,
             "messages": _MESSAGES,
             "response_format": response_format(
-                attributes, text_bounds=way.text_bounds, form=way.form
+                attributes, text_bounds=way.text_bounds, form=way.form, cells=way.cells
             ),
         }
         completions = self._client.chat.completions.with_raw_response

@@ -16,7 +16,7 @@ from jobforge.ledger.rows import from_micros
 from jobforge.ledger.tables import answer, attempt, batch, claim, claimant, pending_cell
 from jobforge.ledger.texts import chunks, fetch
 
-__all__ = ["find", "find_failed", "stats", "why"]
+__all__ = ["find", "find_failed", "has_schema_version", "stats", "why"]
 
 # In the order of the fields of Answer and of Source.
 _ANSWER = (
@@ -134,6 +134,12 @@ def find_failed(
         return found
 
     return database.read(look)
+
+
+def has_schema_version(database: Database, version: str) -> bool:
+    """Say whether anything was ever asked under that version of the schema."""
+    query = select(attempt.c.attempt_no).where(attempt.c.schema_version == version).limit(1)
+    return database.read(lambda connection: connection.execute(query).first() is not None)
 
 
 def _add_sources(connection: Connection, numbers: set[int], sources: dict[int, Source]) -> None:

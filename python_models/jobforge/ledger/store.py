@@ -141,6 +141,13 @@ class Ledger:
         """Return the answer of each question that has one, of whichever model, by question key."""
         return lookup.find(self._database, "question_key", question_keys, {})
 
+    def has_schema_version(self, version: str) -> bool:
+        """Say whether there may be answers under that version of the schema, or soon will be.
+
+        What waits in a batch was not recorded yet and may be of any version.
+        """
+        return bool(self.open_batches()) or lookup.has_schema_version(self._database, version)
+
     def claim(
         self,
         cell_keys: Iterable[str],

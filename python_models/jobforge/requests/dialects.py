@@ -7,8 +7,8 @@
 | `plain`    | as texts                 | written out           |
 
 The first is the shortest and what most servers take; some take enums of strings only, some no
-`$defs`. A form changes nothing of what is asked, so it is in no cell's key; a text that stands for
-a number is read as that number and then checked as always.
+`$defs`, or none whose parts refer to others. A form changes nothing of what is asked, so it is in
+no cell's key; a text that stands for a number is read as that number and then checked as always.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def form_of(response_format: str) -> SchemaForm:
 def has_rationale(response_format: str) -> bool:
     """Say whether a response format that was sent asks for reasons, from its JSON."""
     schema = json.loads(response_format)["json_schema"]["schema"]
-    return any("rationale" in cell["properties"] for cell in schema["properties"].values())
+    definitions = schema.get("$defs", {})
+    cells = (_resolved(cell, definitions) for cell in schema["properties"].values())
+    return any("rationale" in cell["properties"] for cell in cells)
 
 
 def number_of(value: object, form: SchemaForm) -> object:
@@ -69,8 +71,13 @@ def _texts(part: Schema) -> Schema:
 
 def _plain(part: Schema, definitions: Schema) -> Schema:
     if "$ref" in part:
-        return dict(definitions[part["$ref"].rpartition("/")[2]])
+        return _plain(dict(_resolved(part, definitions)), definitions)
     if "properties" not in part:
         return part
     properties = {name: _plain(one, definitions) for name, one in part["properties"].items()}
     return {**part, "properties": properties}
+
+
+def _resolved(part: Schema, definitions: Schema) -> Schema:
+    found: Schema = definitions[part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+    return found

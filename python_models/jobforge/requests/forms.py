@@ -18,7 +18,7 @@ from jobforge.requests.inputs import Attribute, ImputationRequest, Pack
 from jobforge.requests.limits import LIMITS, SchemaLimits, cut
 from jobforge.requests.prompts import job_message, pack_message
 from jobforge.requests.schema import response_format, response_schema
-from jobforge.settings import Rationale, Settings
+from jobforge.settings import Rationale, SchemaCells, Settings
 
 __all__ = ["Form", "PackForms", "RequestForms", "Texts"]
 
@@ -60,9 +60,9 @@ class PackForms:
 
     parameters: what every request of the run has beside messages and schema (the model, the
     limit of output tokens, temperature). text_bounds: see `schema`. schema_form: how the schema is
-    written where nobody says otherwise. rationale: where the reason stands. limits: how large the
-    schema may be. may_show: whether an attribute's definition may be shown to a model; what may not
-    is left out of the prompt.
+    written where nobody says otherwise. rationale: where the reason stands. cells: whether the
+    schema spells each cell out. limits: how large the schema may be. may_show: whether an
+    attribute's definition may be shown to a model; what may not is left out of the prompt.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class PackForms:
         text_bounds: bool = False,
         schema_form: SchemaForm = "integers",
         rationale: Rationale = "before",
+        cells: SchemaCells = "spelt_out",
         limits: SchemaLimits = LIMITS,
         may_show: Callable[[Attribute], bool] = lambda attribute: True,
     ) -> None:
@@ -85,6 +86,7 @@ class PackForms:
         self._text_bounds = text_bounds
         head = _json(parameters)
         self._rationale: Rationale = rationale
+        self._cells: SchemaCells = cells
         self._system = pack_message(replace(pack, attributes=shown), rationale)
         system = _json({"role": "system", "content": self._system})
         self._head = head[:-1] + b',"messages":[' + system + b',{"role":"user","content":'
@@ -130,7 +132,9 @@ class PackForms:
 
     def _fits(self, attribute_ids: Sequence[str]) -> bool:
         attributes = self.attributes(attribute_ids)
-        schema = response_schema(attributes, form=self._schema_form, rationale=self._rationale)
+        schema = response_schema(
+            attributes, form=self._schema_form, rationale=self._rationale, cells=self._cells
+        )
         return self._limits.hold(schema)
 
     def _shape(self, attribute_ids: tuple[str, ...], schema_form: SchemaForm) -> _Shape:
@@ -143,6 +147,7 @@ class PackForms:
                 text_bounds=self._text_bounds,
                 form=schema_form,
                 rationale=self._rationale,
+                cells=self._cells,
             )
             body = _json(form)
             expected = reply_tokens(attributes, with_rationale=self._rationale != "none")
@@ -187,6 +192,7 @@ class RequestForms:
                 text_bounds=self._text_bounds,
                 schema_form="integers" if form == "auto" else form,
                 rationale=self._settings.rationale,
+                cells=self._settings.schema_cells,
                 limits=self._limits,
                 may_show=self._may_show,
             )

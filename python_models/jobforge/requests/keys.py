@@ -30,9 +30,11 @@ from jobforge.requests.prompts import (
 )
 from jobforge.requests.schema import schema_version
 from jobforge.requests.values import plain_number
-from jobforge.settings import Settings
+from jobforge.settings import SchemaCells, Settings
 
 __all__ = ["KeyedRequest", "Keyer", "attribute_digest", "job_digest"]
+
+_OTHER: dict[SchemaCells, SchemaCells] = {"spelt_out": "shared", "shared": "spelt_out"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Keyer:
     """Gives requests the keys that belong to one model and its parameters.
 
     with_evidence: whether requests carry their evidence; without it no evidence hash holds.
+
+    other_schema_version: the schema version whose answers count, too, where there is one.
     """
 
     def __init__(self, settings: Settings, *, with_evidence: bool = True) -> None:
@@ -65,7 +69,12 @@ class Keyer:
         self.parameters = canonical_parameters(settings.answer_parameters)
         self.prompt_version = prompt_version(settings.rationale)
         self._instructions_hash = text_hash(instructions(settings.rationale))
-        self._schema_version = schema_version(settings.rationale)
+        self._schema_version = schema_version(settings.rationale, settings.schema_cells)
+        self.other_schema_version = (
+            schema_version(settings.rationale, _OTHER[settings.schema_cells])
+            if settings.takes_other_cells
+            else None
+        )
         self._with_evidence = with_evidence
         self._last: tuple[Pack | None, dict[str, str]] = (None, {})
 
@@ -80,21 +89,36 @@ class Keyer:
         for attribute_id in request.attribute_ids:
             attribute = digests.get(attribute_id) or attribute_digest(pack.attribute(attribute_id))
             shown = comparable.get(attribute_id)
-            question = question_key(
-                prompt_version=self.prompt_version,
-                instructions_hash=self._instructions_hash,
-                schema_version=self._schema_version,
-                attribute_digest=attribute,
-                job_digest=job,
-            )
             cells[attribute_id] = AskedCell(
                 attribute_id,
                 attribute,
                 evidence_hash(known, shown) if shown else only_known,
-                question,
-                cell_key(question, self.model, self.parameters),
+                *self._keys(self._schema_version, attribute, job),
             )
         return KeyedRequest(request, pack, job, cells)
+
+    def otherwise(self, keyed: KeyedRequest, attribute_ids: Iterable[str]) -> dict[str, AskedCell]:
+        """Return cells of a request as the other schema version knows them, by attribute."""
+        if self.other_schema_version is None:
+            return {}
+        cells = {}
+        for attribute_id in attribute_ids:
+            cell = keyed.cells[attribute_id]
+            question, key = self._keys(
+                self.other_schema_version, cell.attribute_digest, keyed.job_digest
+            )
+            cells[attribute_id] = replace(cell, question_key=question, cell_key=key)
+        return cells
+
+    def _keys(self, version: str, attribute: str, job: str) -> tuple[str, str]:
+        question = question_key(
+            prompt_version=self.prompt_version,
+            instructions_hash=self._instructions_hash,
+            schema_version=version,
+            attribute_digest=attribute,
+            job_digest=job,
+        )
+        return question, cell_key(question, self.model, self.parameters)
 
     def _digests(self, pack: Pack) -> dict[str, str]:
         # Requests of one pack follow each other.

@@ -3,6 +3,10 @@
 OpenAI allows 5,000 properties, 1,000 values in enums, 120,000 characters of names and values, and
 15,000 in an enum of more than 250 texts; Azure allows 100 properties. Nobody is known to allow
 less, so every schema keeps to them, whoever the server is.
+
+Nobody says whether an object in `$defs` counts once or wherever it is referred to. Its properties
+count each time, so that a request asks for as many attributes however its cells are written; enums
+and names are counted as they stand.
 """
 
 from __future__ import annotations
@@ -30,15 +34,14 @@ class SchemaLimits:
 
     def hold(self, schema: Mapping[str, Any]) -> bool:
         """Say whether a schema keeps to them."""
-        properties = enum_values = characters = 0
+        enum_values = characters = 0
         for part in _parts(schema):
             names = [*part.get("properties", ()), *part.get("$defs", ())]
             values = part.get("enum", ())
-            properties += len(part.get("properties", ()))
             enum_values += len(values)
             characters += sum(map(len, names)) + sum(len(str(value)) for value in values)
         return (
-            properties <= self.properties
+            _properties(schema, schema.get("$defs", {})) <= self.properties
             and enum_values <= self.enum_values
             and characters <= self.characters
         )
@@ -74,3 +77,11 @@ def _parts(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for name in ("properties", "$defs"):
         for part in schema.get(name, {}).values():
             yield from _parts(part)
+
+
+def _properties(part: Mapping[str, Any], definitions: Mapping[str, Any]) -> int:
+    """Return how many properties a part has, those of what it refers to included."""
+    if "$ref" in part:
+        part = definitions[part["$ref"].rpartition("/")[2]]
+    own: Mapping[str, Any] = part.get("properties", {})
+    return len(own) + sum(_properties(one, definitions) for one in own.values())

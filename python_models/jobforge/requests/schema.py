@@ -10,7 +10,9 @@ Only keywords that every server takes are used, so that no server answers a requ
 - `minLength` and `maxLength` are refused by OpenAI and Azure, and so are a number's bounds by
   Azure; local servers take them, and most obey them. They are left out unless the server is known
   to take them (`text_bounds`).
-- What attributes share stands once in `$defs`: a schema is paid for as input.
+- What attributes share stands once in `$defs`: a schema is paid for as input. Where the cells are
+  `shared`, a cell's whole object does, too: most of a pack's attributes are of one kind, and each
+  of them is then no more than a reference.
 - A category with more values than a schema may list is a text; its values stand in the prompt.
 
 What a server refuses nevertheless is written in another form (`dialects`). A schema keeps a model
@@ -19,6 +21,7 @@ in line where the server enforces it; `replies` checks everything again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,12 +30,13 @@ from pydantic import BaseModel
 from jobforge.requests.dialects import SchemaForm, written
 from jobforge.requests.inputs import Attribute
 from jobforge.requests.limits import is_large_enum
-from jobforge.settings import Rationale
+from jobforge.settings import Rationale, SchemaCells
 
 __all__ = [
     "CONFIDENCE_STEPS",
     "RATIONALE_LIMIT",
     "SCHEMA_VERSION",
+    "SHARED_SCHEMA_VERSION",
     "TEXT_VALUE_LIMIT",
     "is_whole_scale",
     "model_response_format",
@@ -42,13 +46,15 @@ __all__ = [
     "schema_version",
 ]
 
-# Part of every cell's key: raise it when a change of the schema can change answers.
+# Part of every cell's key: raise both when a change of the schema can change answers.
 SCHEMA_VERSION = "1"
+SHARED_SCHEMA_VERSION = "2"
 
 
-def schema_version(rationale: Rationale = "before") -> str:
-    """Return the version of the schema whose cells have the reason there."""
-    return SCHEMA_VERSION if rationale == "before" else f"{SCHEMA_VERSION}-{rationale}"
+def schema_version(rationale: Rationale = "before", cells: SchemaCells = "spelt_out") -> str:
+    """Return the version of the schema whose cells have the reason there and are written so."""
+    version = SCHEMA_VERSION if cells == "spelt_out" else SHARED_SCHEMA_VERSION
+    return version if rationale == "before" else f"{version}-{rationale}"
 
 
 CONFIDENCE_STEPS = range(0, 101, 5)
@@ -65,6 +71,7 @@ def response_schema(
     text_bounds: bool = False,
     form: SchemaForm = "integers",
     rationale: Rationale = "before",
+    cells: SchemaCells = "spelt_out",
 ) -> Schema:
     """Return the schema of a reply for these attributes, in their order."""
     definitions: Schema = {
@@ -73,8 +80,16 @@ def response_schema(
     }
     if rationale == "none":
         del definitions["rationale"]
-    cells = {a.attribute_id: _cell(a, definitions, text_bounds, rationale) for a in attributes}
-    return written({**_object(cells), "$defs": definitions}, form)
+    if cells == "shared":
+        properties, definitions = _shared(attributes, definitions, text_bounds, rationale)
+    else:
+        properties = {
+            one.attribute_id: _cell(
+                _shared_value(one, definitions, text_bounds), _reference("rationale"), rationale
+            )
+            for one in attributes
+        }
+    return written({**_object(properties), "$defs": definitions}, form)
 
 
 def response_format(
@@ -83,9 +98,12 @@ def response_format(
     text_bounds: bool = False,
     form: SchemaForm = "integers",
     rationale: Rationale = "before",
+    cells: SchemaCells = "spelt_out",
 ) -> Schema:
     """Return the `response_format` of a chat completions request for these attributes."""
-    schema = response_schema(attributes, text_bounds=text_bounds, form=form, rationale=rationale)
+    schema = response_schema(
+        attributes, text_bounds=text_bounds, form=form, rationale=rationale, cells=cells
+    )
     return _strict("job_attributes", schema)
 
 
@@ -110,19 +128,58 @@ def scale_steps(attribute: Attribute) -> list[int] | None:
     return list(range(int(low), int(high) + 1)) if high - low < _LONGEST_ENUM_SCALE else None
 
 
-def _cell(
-    attribute: Attribute, definitions: Schema, text_bounds: bool, rationale: Rationale
-) -> Schema:
+def _shared(
+    attributes: Iterable[Attribute], usual: Schema, text_bounds: bool, rationale: Rationale
+) -> tuple[Schema, Schema]:
+    """Return the properties, each of which refers to its cell, and the definitions.
+
+    A cell is called as its type of value is, and a second one of that type has a number. What only
+    cells use, and each kind once, stands in them: a reference would be longer.
+    """
+    definitions = {"confidence": usual["confidence"]}
+    names: dict[str, str] = {}
+    properties: Schema = {}
+    for attribute in attributes:
+        value = _value(attribute, text_bounds)
+        written_value = json.dumps(value)
+        name = names.get(written_value)
+        if name is None:
+            name, number = str(attribute.value_type), 1
+            while name in definitions:
+                number += 1
+                name = f"{attribute.value_type}_{number}"
+            names[written_value] = name
+            definitions[name] = _cell(value, usual.get("rationale"), rationale)
+        properties[attribute.attribute_id] = _reference(name)
+    return properties, definitions
+
+
+def _cell(value: Schema, why: Schema | None, rationale: Rationale) -> Schema:
     # A model writes in the order of the schema: what comes first it has committed to.
-    reason = {} if rationale == "none" else {"rationale": {"$ref": "#/$defs/rationale"}}
-    answer = {
-        "value": _value(attribute, definitions, text_bounds),
-        "confidence": {"$ref": "#/$defs/confidence"},
-    }
+    reason = {} if rationale == "none" else {"rationale": why}
+    answer = {"value": value, "confidence": _reference("confidence")}
     return _object({**answer, **reason} if rationale == "after" else {**reason, **answer})
 
 
-def _value(attribute: Attribute, definitions: Schema, text_bounds: bool) -> Schema:
+def _shared_value(attribute: Attribute, definitions: Schema, text_bounds: bool) -> Schema:
+    """Return a value's schema, or a reference where attributes are likely to share it."""
+    value = _value(attribute, text_bounds)
+    if attribute.value_type == "text":
+        name = "text"
+    elif attribute.value_type == "rating" and "enum" in value:
+        steps = value["enum"]
+        name = f"rating_{steps[0]}_{steps[-1]}".replace("-", "minus_")
+    else:
+        return value
+    definitions[name] = value
+    return _reference(name)
+
+
+def _reference(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _value(attribute: Attribute, text_bounds: bool) -> Schema:
     match attribute.value_type:
         case "boolean":
             return {"type": "boolean"}
@@ -131,16 +188,13 @@ def _value(attribute: Attribute, definitions: Schema, text_bounds: bool) -> Sche
             large = is_large_enum(values, beside=len(CONFIDENCE_STEPS))
             return {"type": "string"} if large else {"type": "string", "enum": values}
         case "text":
-            definitions["text"] = _text(TEXT_VALUE_LIMIT, text_bounds)
-            return {"$ref": "#/$defs/text"}
+            return _text(TEXT_VALUE_LIMIT, text_bounds)
         case "rating":
             steps = scale_steps(attribute)
-            if steps is None:
-                kind = "integer" if is_whole_scale(attribute) else "number"
-                return {"type": kind, **_limits(attribute, text_bounds)}
-            name = f"rating_{steps[0]}_{steps[-1]}".replace("-", "minus_")
-            definitions[name] = {"type": "integer", "enum": steps}
-            return {"$ref": f"#/$defs/{name}"}
+            if steps is not None:
+                return {"type": "integer", "enum": steps}
+            kind = "integer" if is_whole_scale(attribute) else "number"
+            return {"type": kind, **_limits(attribute, text_bounds)}
         case "number":
             return {"type": "number", **_limits(attribute, text_bounds)}
 
