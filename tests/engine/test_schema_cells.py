@@ -173,12 +173,11 @@ def ask_as_twins(
     """Ask as the backtest does, of the run's own model."""
     rows: list[dict[str, Any]] = (
         ask_twins(
-            [LIVE.model],
+            [replace(LIVE, price_waiver=True, prices=_PRICE, **settings)],
             packs_table(PACK),
             lambda: requests_table(*requests),
             recorded_table() if recorded is None else recorded,
             prices_table(),
-            replace(LIVE, price_waiver=True, prices=_PRICE, **settings),
             budget=100,
             run_id="run-backtest",
             log=lambda line: None,
