@@ -75,7 +75,7 @@
     {% if not accuracy %}
         {{ return(none) }}
     {% endif %}
-    {% set of_model = " from " ~ accuracy ~ " where estimator = 'llm'" %}
+    {% set of_model = " from " ~ accuracy ~ " where estimator in ('llm', 'tiers')" %}
     {% for row in run_query(
         "select source_gap, domain, value_type, model_used, cells, mae, exact, best_baseline,"
         ~ " skill, skill_low, skill_high" ~ of_model

@@ -4,6 +4,7 @@
     {% set columns = "question_key, job_id, attribute_id, value, confidence, rationale,"
         ~ " model_requested, model_used, prompt_version, request_id, imputed_at, outcome" %}
     {% set answers = "(select " ~ columns ~ " from " ~ ref("int_llm_imputed_attributes")
+        ~ " union all select " ~ columns ~ " from " ~ ref("int_second_tier_answers")
         ~ " union all select " ~ columns ~ " from " ~ ref("llm_backtest_answers") ~ ")" %}
     {% set path = "seeds/demo/demo_llm_recorded_answers.csv" %}
     {% do run_query(

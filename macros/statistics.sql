@@ -95,10 +95,11 @@
     ({{ share }} + {{ z * z / 2 }} / nullif({{ cases }}, 0) {{ sign }} {{ z }} * sqrt({{ of_share }} + {{ of_cases }})) / (1 + {{ z * z }} / nullif({{ cases }}, 0))
 {%- endmacro %}
 
-{# Whether an estimator costs nothing and needs no source of the cell's own: what a model says,
-   by its answer or by what it found probable, and O*NET are measured beside the baselines. #}
+{# Whether an estimator costs nothing and needs no source of the cell's own: what a model or
+   two tiers of them say, by an answer or by what was found probable, and O*NET are measured
+   beside the baselines. #}
 {% macro is_baseline(estimator) -%}
-    {{ estimator }} not in ('llm', 'llm_expected', 'onet')
+    {{ estimator }} not in ('llm', 'llm_expected', 'tiers', 'onet')
 {%- endmacro %}
 
 {# How well the model knows when it is right is measured for each of these. #}

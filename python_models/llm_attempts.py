@@ -10,4 +10,5 @@ def model(dbt, session):
     # Named so that this model runs after those that send.
     dbt.ref("llm_imputed_attributes")
     dbt.ref("llm_backtest_answers")
+    dbt.ref("llm_second_tier_answers")
     return no_attempts() if get_flags().EMPTY else read_attempts(ledger_of(get_flags().PROJECT_DIR))

@@ -1,9 +1,12 @@
 """One row per twin, way to ask and what was said of it, bought within a budget of its own."""
 
+from dataclasses import replace
+
 from dbt.adapters.events.logging import AdapterLogger
 from dbt.flags import get_flags
 from dbt_common.events.event_manager_client import add_callback_to_manager
 from dbt_common.invocation import get_invocation_id
+from jobforge.evaluation.tiers import tiers_of
 from jobforge.evaluation.twins import ask_twins, no_twins, ways_of
 from jobforge.ledger import ledger_of
 from jobforge.pipeline import stop_on_cancel
@@ -23,7 +26,11 @@ def model(dbt, session):
     requests = dbt.ref("int_imputation_requests").filter("masked_gap is not null")
     cells = requests.aggregate("coalesce(sum(len(attribute_ids)), 0)").fetchall()[0][0]
     settings = Settings.from_config(dbt.config.get("llm_settings"))
-    ways = ways_of(dbt.config.get("backtest_models"), settings)
+    tiers = tiers_of(dbt.config.get("llm_tiers"))
+    if tiers:
+        settings = replace(settings, model=tiers.first)
+    usual = tiers.models if tiers else ()
+    ways = ways_of(dbt.config.get("backtest_models"), settings, usual)
     budget = dbt.config.get("backtest_max_cost_usd")
     mode = dbt.config.get("backtest_mode")
     if get_flags().EMPTY or not cells:

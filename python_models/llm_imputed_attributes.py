@@ -7,6 +7,7 @@ from dbt_common.events.event_manager_client import add_callback_to_manager
 from dbt_common.events.functions import warn_or_error
 from dbt_common.invocation import get_invocation_id
 from dbt_common.ui import warning_tag
+from jobforge.evaluation.tiers import first_tier, tiers_of
 from jobforge.ledger import ledger_of
 from jobforge.pipeline import impute, nothing, stop_on_cancel
 from jobforge.settings import Settings
@@ -23,6 +24,10 @@ def model(dbt, session):
     requests = dbt.ref("int_imputation_requests").filter("masked_gap is null")
     cells = requests.aggregate("sum(len(attribute_ids))").fetchall()[0][0]
     settings = Settings.from_config(dbt.config.get("llm_settings"))
+    tiers = tiers_of(dbt.config.get("llm_tiers"))
+    if tiers:
+        tiers.check_backtest(dbt.config.get("backtest_cells"))
+        settings, recorded_answers = first_tier(tiers, settings, recorded_answers)
     if get_flags().EMPTY:
         return nothing()
     # dbt writes through another cursor, so that this one may be read meanwhile.
@@ -36,6 +41,7 @@ def model(dbt, session):
         log=AdapterLogger("jobforge").info,
         warn=_warn,
         cells=cells and int(cells),
+        of_any_model=tiers is None,
         ledger_url=ledger_of(get_flags().PROJECT_DIR),
         stop=stop_on_cancel(add_callback_to_manager),
     )

@@ -4,7 +4,7 @@
 -- categories and truths, with the classes that are true or estimated at least once.
 {%- set key = backtest_key() | join(", ") %}
 with estimates as (
-    select * from {{ ref("int_backtest_estimates") }}
+    select * from {{ ref("int_accuracy_estimates") }}
 ),
 
 ranked as (

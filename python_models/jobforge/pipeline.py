@@ -35,7 +35,7 @@ from jobforge.errors import FatalRunError, InterruptedRunError, SettingsError
 from jobforge.ledger import existing_ledger, open_ledger
 from jobforge.ledger.secrets import Secrets
 from jobforge.live.asker import LiveAsker
-from jobforge.money.budget import Budget
+from jobforge.money.budget import Budget, Spending
 from jobforge.money.calibration import Calibration
 from jobforge.money.plan import Planner
 from jobforge.money.prices import ModelPrice, PriceTable, resolve_price
@@ -89,6 +89,7 @@ class _Call:
     stop: threading.Event
     of_any_model: bool
     on_cost: Callable[[Decimal], object]
+    spent: Spending | None
 
     @property
     def is_local(self) -> bool:
@@ -129,6 +130,7 @@ def impute(
     stop: threading.Event | None = None,
     of_any_model: bool = True,
     on_cost: Callable[[Decimal], object] = lambda usd: None,
+    spent: Spending | None = None,
 ) -> pa.RecordBatchReader:
     """Return one row per cell of the requests, with the columns of OUTCOME_SCHEMA.
 
@@ -139,7 +141,8 @@ def impute(
     further request is sent, what is in flight has a moment to come back, and reading on raises
     InterruptedRunError. of_any_model: a run that asks nobody takes the answer of any model; without
     it only those of the settings' own. on_cost: is told at the end what the run took of its cap in
-    US dollars, requests that may yet cost something at their worst.
+    US dollars, requests that may yet cost something at their worst. spent: what the run has taken
+    of its caps before.
 
     Raises SettingsError, InputError or LedgerError before any call. While it is read, raises
     InputError where a request names an attribute that its pack does not have, LedgerError where
@@ -162,6 +165,7 @@ def impute(
         stop=stop or threading.Event(),
         of_any_model=of_any_model,
         on_cost=on_cost,
+        spent=spent,
     )
     known_packs = read_packs(packs)
     with ExitStack() as stack:
@@ -340,7 +344,7 @@ def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: b
     secrets = Secrets(*connection.secrets)
     forms = call.forms(secrets)
     awaited: set[str] = set()
-    budget = Budget(settings, price, batch=in_batches)
+    budget = Budget(settings, price, batch=in_batches, before=call.spent)
     stack.callback(lambda: call.on_cost(budget.committed_usd))
     run = Run(
         run_id=call.run_id,

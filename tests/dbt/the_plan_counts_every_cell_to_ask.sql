@@ -1,4 +1,4 @@
--- Guards that the plan leaves nothing out: its cells are those that wait, by attribute,
+-- Guards that the plan leaves nothing out: its cells, of the first tier, are those that wait, by attribute,
 -- but for those that wait in a batch, and those whose answer is asked for again; its
 -- money is the sum of theirs.
 with to_ask as (
@@ -19,6 +19,7 @@ plan as (
         sum(cells) as cells,
         coalesce(sum(estimated_cost_usd), 0) as cost_usd,
     from {{ ref("gold_imputation_plan") }}
+    where tier = 1
     group by attribute_id
 )
 

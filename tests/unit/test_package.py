@@ -41,7 +41,7 @@ INSIDE = {
         {"keys", "forms"},
         {""},
     ],
-    "money": [{"prices"}, {"budget", "calibration"}, {"plan"}, {""}],
+    "money": [{"prices"}, {"budget", "calibration"}, {"plan", "expenses"}, {""}],
     "provider": [
         {"faults", "interruption", "connection", "models"},
         {"completions"},
@@ -81,7 +81,7 @@ INSIDE = {
     ],
     "external": [{"models"}, {"llm"}, {""}],
     "evaluation": [
-        {"confidence", "twins", "positions"},
+        {"confidence", "tiers", "twins", "positions"},
         {"distributions"},
         {"probabilities"},
         {""},

@@ -1,110 +1,50 @@
--- Every answer counts, whatever its confidence; a refusal or failure is none. What a
--- better source has superseded stays a candidate, which loses.
-with jobs as (
-    select
-        job_id,
-        job_number,
-    from {{ ref("int_jobs") }}
+-- Where both models of llm_tiers answered a cell, the second one's answer may win it.
+with first_values as (
+    select * from {{ ref("int_first_tier_values") }}
+){% if llm_tiers() %},
+
+second_values as (
+    select second_values.*
+    from {{ ref("int_second_tier_values") }} as second_values
+    inner join first_values
+        on
+            second_values.job_number = first_values.job_number
+            and second_values.attribute_number = first_values.attribute_number
 ),
 
-attributes as (
-    select
-        attribute_id,
-        attribute_number,
-        value_type,
-    from {{ ref("int_attributes") }}
-),
-
-asked_answers as (
-    select
-        jobs.job_number,
-        attributes.attribute_number,
-        imputed.value,
-        imputed.confidence,
-        imputed.rationale,
-        imputed.model_used,
-        imputed.prompt_version,
-        imputed.request_id,
-        imputed.imputed_at,
-        imputed.dbt_invocation_id,
-        imputed.is_stale,
-        false as is_superseded,
-    from {{ ref("int_llm_imputed_attributes") }} as imputed
-    inner join jobs
-        on imputed.job_id = jobs.job_id
-    inner join attributes
-        on imputed.attribute_id = attributes.attribute_id
-    where imputed.outcome = 'answered'
-),
-
-superseded_answers as (
-    select
-        superseded.job_number,
-        superseded.attribute_number,
-        superseded.value,
-        superseded.confidence,
-        superseded.rationale,
-        superseded.model_used,
-        superseded.prompt_version,
-        superseded.request_id,
-        superseded.imputed_at,
-        superseded.dbt_invocation_id,
-        cast(null as boolean) as is_stale,
-        true as is_superseded,
-    from {{ ref("int_superseded_answers") }} as superseded
-    where
-        not exists (
-            select 1 from asked_answers
-            where
-                asked_answers.job_number = superseded.job_number
-                and asked_answers.attribute_number
-                = superseded.attribute_number
-        )
-),
-
-answers as (
-    select * from asked_answers
-    union all
-    select * from superseded_answers
-),
-
-source_precedence as (
-    select * from {{ ref("stg_source_precedence") }}
-    where source_type = 'LLM'
+last_value as (
+    select coalesce(max(value_id), 0) as value_id from first_values
 ),
 
 llm_values as (
     select
-        cast(source_precedence.precedence_rank as integer) as precedence_rank,
-        cast(row_number() over (
-            order by answers.job_number, answers.attribute_number
-        ) as integer) as value_id,
-        answers.job_number,
-        answers.attribute_number,
-        source_precedence.source_precedence,
-        source_precedence.source_type,
-        answers.value,
-        case
-            when attributes.value_type in ('rating', 'number')
-                then cast(answers.value as double)
-        end as value_number,
-        answers.confidence,
-        'LLM' as dataset,
-        answers.model_used as dataset_release,
-        'request ' || coalesce(answers.request_id, 'without an id')
-            as source_record,
-        answers.rationale,
-        answers.model_used,
-        answers.prompt_version,
-        answers.request_id,
-        answers.imputed_at,
-        answers.is_stale,
-        answers.is_superseded,
-        answers.dbt_invocation_id,
-    from answers
-    inner join attributes
-        on answers.attribute_number = attributes.attribute_number
-    cross join source_precedence
+        first_values.*,
+        cast(1 as integer) as tier,
+        cast(
+            case when second_values.value_id is null then 1 else 2 end as integer
+        ) as scope_rank,
+    from first_values
+    left join second_values
+        on
+            first_values.job_number = second_values.job_number
+            and first_values.attribute_number = second_values.attribute_number
+    union all
+    select
+        second_values.* replace (
+            cast(second_values.value_id + last_value.value_id as integer) as value_id
+        ),
+        cast(2 as integer) as tier,
+        cast(1 as integer) as scope_rank,
+    from second_values
+    cross join last_value
 )
 
 select * from llm_values
+{%- else %}
+
+select
+    *,
+    cast(1 as integer) as tier,
+    cast(1 as integer) as scope_rank,
+from first_values
+{%- endif %}

@@ -6,7 +6,7 @@ with estimates as (
         *,
         abs(error) as loss,
         case when is_exact then 1.0 else 0.0 end as exact,
-    from {{ ref("int_backtest_estimates") }}
+    from {{ ref("int_accuracy_estimates") }}
 ),
 
 strata as (

@@ -8,6 +8,6 @@ select
     job_number,
     attribute_number,
     precedence_rank,
-    cast(1 as integer) as scope_rank,
+    scope_rank,
     value_id,
 from {{ ref("int_llm_values") }}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobforge.answers.outcomes import CellOutcome
 from jobforge.reasons import Reason, ReasonCode
@@ -18,7 +19,12 @@ from jobforge.requests.inputs import ArrowRows, Attribute
 from jobforge.requests.prompts import prompt_version
 from jobforge.requests.values import BadValueError, parse_value
 
-__all__ = ["Recording"]
+__all__ = ["Recording", "recorded_of"]
+
+
+def recorded_of(model: str, rows: pa.Table) -> pa.Table:
+    """Return the recorded answers of one model, by the name that was asked for."""
+    return rows.filter(pc.field("model_requested") == model)
 
 
 class Recording:

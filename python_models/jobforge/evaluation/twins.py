@@ -14,9 +14,9 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from jobforge.answers.outcomes import OUTCOME_SCHEMA
+from jobforge.answers.recorded import recorded_of
 from jobforge.errors import SettingsError
 from jobforge.pipeline import impute
 from jobforge.requests.inputs import ArrowRows
@@ -36,12 +36,12 @@ _WAY = ("model", "rationale")
 Log = Callable[[str], None]
 
 
-def ways_of(given: object, settings: Settings) -> list[Settings]:
+def ways_of(given: object, settings: Settings, usual: Sequence[str] = ()) -> list[Settings]:
     """Return the run's settings for each way that the var backtest_models names.
 
     given: a list of models' names and of mappings `{model: …, rationale: …}`, or its JSON; what a
-    mapping leaves out is the run's own, and no entry is the run's own way. Raises SettingsError
-    where it is nothing of that kind.
+    mapping leaves out is the run's own. usual: the models where there is no entry; without them it
+    is the run's own way. Raises SettingsError where it is nothing of that kind.
     """
     try:
         ways = json.loads(given) if isinstance(given, str) and given.strip() else given or []
@@ -50,7 +50,7 @@ def ways_of(given: object, settings: Settings) -> list[Settings]:
     if not isinstance(ways, list):
         raise _not_ways(given)
     named: list[Settings] = []
-    for one in ways or [settings.model]:
+    for one in ways or usual or [settings.model]:
         way = replace(settings, **_way(given, one))
         if way not in named:
             named.append(way)
@@ -108,7 +108,7 @@ def ask_twins(
             reader = impute(
                 packs,
                 requests(),
-                recorded_answers if len(asked) == 1 else _of(way.model, recorded_answers),
+                recorded_answers if len(asked) == 1 else recorded_of(way.model, recorded_answers),
                 prices,
                 replace(way, max_cost_usd=left),
                 invocation_id=run_id,
@@ -140,7 +140,3 @@ def _name(way: Settings, ways: Sequence[Settings]) -> str:
 
 def _named(log: Log, name: str) -> Log:
     return lambda line: log(f"{name}{line}")
-
-
-def _of(model: str, recorded_answers: pa.Table) -> pa.Table:
-    return recorded_answers.filter(pc.field("model_requested") == model)

@@ -24,7 +24,7 @@ from jobforge.ledger.secrets import Secrets
 from jobforge.ledger.tables import batch, batch_item, pending_cell
 from jobforge.ledger.texts import add_texts, chunks, fetch
 
-__all__ = ["begin", "change", "finish", "items", "open_batches"]
+__all__ = ["begin", "begun_by", "change", "finish", "items", "open_batches"]
 
 _ITEMS_AT_ONCE = 500
 
@@ -124,6 +124,12 @@ def open_batches(connection: Connection) -> list[Batch]:
     query = select(*columns).where(batch.c.finished_at.is_(None))
     rows = connection.execute(query.order_by(batch.c.created_at, batch.c.local_id))
     return [_batch(*row) for row in rows]
+
+
+def begun_by(connection: Connection, run_id: str) -> set[str]:
+    """Return the local ids of the batches that a run has noted, finished ones too."""
+    query = select(batch.c.local_id).where(batch.c.run_id == run_id)
+    return set(connection.execute(query).scalars())
 
 
 def _batch(*fields: Any) -> Batch:

@@ -292,6 +292,10 @@ class Ledger:
         """Return the batches that are not finished, the oldest first, whoever began them."""
         return self._database.read(batches.open_batches)
 
+    def batches_of(self, run_id: str) -> set[str]:
+        """Return the local ids of the batches that a run has noted, finished ones too."""
+        return self._database.read(lambda connection: batches.begun_by(connection, run_id))
+
     def batch_items(self, local_id: str) -> Iterator[BatchItem]:
         """Yield the requests of an unfinished batch."""
         return batches.items(self._database, local_id)

@@ -71,17 +71,28 @@ _COST = _Cap("USD", "llm_max_cost_usd", ReasonCode.CAP_COST, ReasonCode.TOO_LARG
 
 
 class Budget:
-    """Keeps a run within its caps. One of these for the run, whatever sends."""
+    """Keeps a run within its caps. One of these for the run, whatever sends.
 
-    def __init__(self, caps: Settings, price: ModelPrice | None, *, batch: bool = False) -> None:
+    before: what the run has spent already, which is no longer there.
+    """
+
+    def __init__(
+        self,
+        caps: Settings,
+        price: ModelPrice | None,
+        *,
+        batch: bool = False,
+        before: Spending | None = None,
+    ) -> None:
+        before = before or Spending()
         self._caps = caps
         self._price = price
         self._batch = batch
         self._lock = threading.Lock()
-        self._calls = self._open_calls = 0
-        self._usage = Usage()
-        self._tokens = self._open_tokens = 0
-        self._cost = self._open_cost = Decimal(0)
+        self._calls, self._open_calls = before.calls, 0
+        self._usage = before.usage
+        self._tokens, self._open_tokens = before.usage.tokens, 0
+        self._cost, self._open_cost = before.cost_usd or Decimal(0), Decimal(0)
 
     def reserve(self, request: Estimate) -> Reservation | Denied:
         """Set the worst case of one request aside, or say which cap is in its way."""

@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from jobforge.requests.inputs import Attribute
 
-__all__ = ["Estimate", "prompt_tokens", "reply_tokens"]
+__all__ = ["Estimate", "largest_prompt", "prompt_tokens", "reply_tokens"]
 
 _SYSTEM_BYTES_PER_TOKEN = 4.57
 _USER_BYTES_PER_TOKEN = 4.15
@@ -54,6 +54,12 @@ def prompt_tokens(*, system: int, user: int, schema: int) -> int:
         + schema / _SCHEMA_BYTES_PER_TOKEN
     )
     return math.ceil(tokens) + _FRAME_TOKENS
+
+
+def largest_prompt(estimated_tokens: int) -> int:
+    """Return the most tokens that a prompt with that estimate can have: one for each byte."""
+    # Of its texts none has more bytes to a token than this.
+    return math.ceil(estimated_tokens * _SYSTEM_BYTES_PER_TOKEN)
 
 
 def reply_tokens(attributes: Iterable[Attribute], *, with_rationale: bool = True) -> int:

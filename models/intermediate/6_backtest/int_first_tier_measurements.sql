@@ -1,0 +1,3 @@
+{{ config(materialized="view") }}
+
+{{ answer_measurements(ref("int_first_tier_values")) }}
