@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,7 +78,9 @@ def test_exactly_the_cells_below_the_bound_are_asked_of_the_second_model(built: 
         f" join {CELLS}int_attributes using (attribute_number)"
         " where not is_superseded"
     )
-    below = Counter((title, name) for title, name, sure in rows if sure is not None and sure < BOUND)
+    below = Counter(
+        (title, name) for title, name, sure in rows if sure is not None and sure < BOUND
+    )
     assert below
     assert any(sure is None for *_, sure in rows)
     assert any(sure is not None and sure >= BOUND for *_, sure in rows)
@@ -173,6 +176,49 @@ def test_a_second_build_asks_nothing(built: Built) -> None:
         f"select outcome, count(*) from {CELLS}int_second_tier_answers group by 1"
     )
     assert [outcome for outcome, _ in again] == ["answered"]
+
+
+def test_a_plan_prices_both_tiers(built: Built, place: Path) -> None:
+    """What the first one is unsure of in full; what it has yet to answer by the twins' share."""
+    prices = {FIRST: {"input": 1, "output": 4}, "noisy": {"input": 10, "output": 40}}
+    tiers = [{"model": FIRST}, {"model": "noisy", "below": BOUND}]
+    planned = built.warehouse.copy_to(
+        place / "tiers_planned", llm_mode="plan", llm_tiers=tiers, llm_prices=prices
+    )
+    planned.query(
+        "insert into main_demo.demo_jobs (job_id, job_title) values ('ZZ-9', 'Financial manager')"
+    )
+    env = {"JOBFORGE_LEDGER": str(built.warehouse.ledger)}
+    run = planned.dbt("run", "--select", "int_jobs_checked+", env=env).ok()
+    assert any("second tier at most: LLM plan: " in line for line in run.lines)
+    of_kind = "(source_gap, domain, value_type)"
+    shares = dict(
+        planned.query(f"select {of_kind}, avg(is_below::int) from {CELLS}int_twin_tiers group by 1")
+    )
+    rows = planned.query(
+        f"select second.attribute_id, source_gap, {of_kind}, first.outcome,"
+        " second.estimated_cost_usd"
+        f" from {CELLS}int_second_tier_answers as second"
+        f" join {CELLS}int_llm_imputed_attributes as first using (job_id, attribute_id)"
+        f" join {CELLS}int_source_gaps using (job_id, attribute_id)"
+        f" join {CELLS}int_attributes as attributes using (attribute_id)"
+        " where second.estimated_calls > 0"
+    )
+    expected: dict[Cell, float] = {}
+    weights = set()
+    for attribute, gap, kind, outcome, cost in rows:
+        weight = 1.0 if outcome == "answered" else shares.get(kind, 0)
+        weights.add((outcome, weight))
+        if weight:
+            expected[attribute, gap] = expected.get((attribute, gap), 0) + weight * cost
+    assert ("answered", 1) in weights
+    assert any(outcome == "awaiting_llm" and 0 < weight < 1 for outcome, weight in weights)
+    plan = "select attribute_id, source_gap, estimated_cost_usd from main.gold_imputation_plan"
+    found = {(name, gap): cost for name, gap, cost in planned.query(f"{plan} where tier = 2")}
+    assert found == pytest.approx(expected, abs=1e-8)
+    first = "select sum(cells) from main.gold_imputation_plan where tier = 1"
+    waiting = f"select count(*) from {CELLS}int_llm_imputed_attributes where outcome <> 'answered'"
+    assert planned.one(first) == planned.one(f"{waiting} and job_id = 'ZZ-9'") > 0
 
 
 def test_without_a_backtest_tiers_are_refused(copy_of_demo: Callable[..., Warehouse]) -> None:

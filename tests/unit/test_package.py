@@ -90,7 +90,7 @@ INSIDE = {
         {"project", "endpoint", "terminal"},
         {"ledger", "probe"},
         {"why", "doctor"},
-        {"plan"},
+        {"plan", "compare"},
         {""},
         {"__main__"},
     ],
