@@ -22,8 +22,20 @@ TIERED = {
     "llm_tiers": [{"model": FIRST}, {"model": SECOND, "below": BOUND}],
     "backtest_cells": 150,
     "backtest_max_cost_usd": 1,
+    "llm_logprobs": True,
 }
 CELLS = "main_intermediate."
+GOLD = (
+    "select * exclude (dbt_invocation_id) from main.gold_job_attribute_provenance"
+    " where source_type = 'LLM' order by all"
+)
+LIKELY = (
+    f"select count(*), count(answer_probability) from {CELLS}int_llm_values"
+    f" join {CELLS}int_attributes using (attribute_number)"
+    f" left join {CELLS}int_second_tier_probabilities"
+    " using (job_number, attribute_number, model_used, imputed_at)"
+    " where tier = 2 and value_type <> 'number'"
+)
 Cell = tuple[str, str]
 
 
@@ -51,6 +63,9 @@ class Built:
     run: Run
     asked: dict[str, Counter[Cell]]
     asked_again: int
+    likely: list[tuple[Any, ...]]
+    gold: list[tuple[Any, ...]]
+    gold_again: list[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +73,16 @@ def built(copy_of_demo: Callable[..., Warehouse]) -> Built:
     """Backtest and tiers in one build, and a second build of the same."""
     warehouse = copy_of_demo("tiers", **TIERED)
     heard = Heard(models_of(warehouse))
-    with LoopbackServer(answer=heard, model=None) as server:
+    listed: dict[str, Any] = {"gives_logprobs": True, "chances": heard.models.chances}
+    with LoopbackServer(answer=heard, model=None, **listed) as server:
         env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-e2e-tiers"}
         run = warehouse.dbt(*ALL, env=env).ok()
         count = server.count
         asked = {model: Counter(cells) for model, cells in heard.asked.items()}
+        gold, likely = warehouse.query(GOLD), warehouse.query(LIKELY)
         warehouse.dbt(*MEASURED, "int_second_tier_answers+", env=env).ok()
         again = server.count - count
-    return Built(warehouse, run, asked, again)
+    return Built(warehouse, run, asked, again, likely, gold, warehouse.query(GOLD))
 
 
 def test_exactly_the_cells_below_the_bound_are_asked_of_the_second_model(built: Built) -> None:
@@ -176,6 +193,13 @@ def test_a_second_build_asks_nothing(built: Built) -> None:
         f"select outcome, count(*) from {CELLS}int_second_tier_answers group by 1"
     )
     assert [outcome for outcome, _ in again] == ["answered"]
+
+
+def test_what_the_second_tier_found_probable_is_known_in_the_same_build(built: Built) -> None:
+    """So that its measured confidence is the same in the next one."""
+    ((cells, known),) = built.likely
+    assert cells == known > 0
+    assert built.gold_again == built.gold
 
 
 def test_a_plan_prices_both_tiers(built: Built, place: Path) -> None:
