@@ -65,8 +65,8 @@ llm_values as (
 
 {# How sure one may be of each of these answers, and how far it may be off: what the twins of
    its cell's gap, domain and value type say of its model. A whole query; `answers` is a
-   relation of values of answers. #}
-{% macro answer_measurements(answers) -%}
+   relation of values of answers, `probabilities` one of how probable they were. #}
+{% macro answer_measurements(answers, probabilities) -%}
 with answers as (
     select * from {{ answers }}
 ),
@@ -98,7 +98,7 @@ source_gaps as (
 ),
 
 answer_probabilities as (
-    select * from {{ ref("int_answer_probabilities") }}
+    select * from {{ probabilities }}
 ),
 
 chosen_features as (
@@ -227,4 +227,48 @@ select
     case when low < scale_minimum then scale_minimum else low end as value_low,
     case when high > scale_maximum then scale_maximum else high end as value_high,
 from measurements
+{%- endmacro %}
+
+{# How probable answers were, by the numbers of their cells; twins have numbers above every
+   job's. A whole query; `probabilities` is what a Python model has read. #}
+{% macro typed_probabilities(probabilities) -%}
+with probabilities as (
+    select * from {{ probabilities }}
+),
+
+jobs as (
+    select
+        job_id,
+        job_number,
+    from {{ ref("int_jobs") }}
+    union all
+    select
+        job_id,
+        twin_number as job_number,
+    from {{ ref("int_twin_jobs") }}
+),
+
+attributes as (
+    select
+        attribute_id,
+        attribute_number,
+    from {{ ref("int_attributes") }}
+),
+
+typed as (
+    select
+        jobs.job_number,
+        attributes.attribute_number,
+        probabilities.model_used,
+        probabilities.imputed_at,
+        probabilities.answer_probability,
+        probabilities.expected_value,
+    from probabilities
+    inner join jobs
+        on probabilities.job_id = jobs.job_id
+    inner join attributes
+        on probabilities.attribute_id = attributes.attribute_id
+)
+
+select * from typed
 {%- endmacro %}

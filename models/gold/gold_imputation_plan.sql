@@ -1,8 +1,8 @@
 -- Figures are null where the run did not plan (llm_mode is not plan), and cost also
 -- where the model has no price. A plan gives 0 calls to a cell that waits in a batch, and
 -- some to an answer that is asked for again.
--- A cell of the second tier that the first one has yet to answer counts at the share of the
--- twins of its kind that are below the bound; where nothing was measured, at null.
+-- A cell of the second tier that the first one has yet to answer counts at the share of
+-- the twins of its kind that are below the bound; where nothing was measured, at null.
 {%- set tiers = llm_tiers() %}
 with first_tier as (
     select

@@ -1,6 +1,6 @@
--- Guards that the plan leaves nothing out: its cells, of the first tier, are those that wait, by attribute,
--- but for those that wait in a batch, and those whose answer is asked for again; its
--- money is the sum of theirs.
+-- Guards that the plan leaves nothing out: its cells of the first tier are those that
+-- wait, by attribute, but for those that wait in a batch, and those whose answer is asked
+-- for again; its money is the sum of theirs.
 with to_ask as (
     select
         attribute_id,

@@ -235,6 +235,8 @@ def _stranger(type: str, text: str = "no such value") -> str:
         return f"'{text}'"
     if type == "BOOLEAN":
         return "true"
+    if type.endswith("[]"):
+        return "null"
     return f"now()::{type}" if type.startswith(("TIMESTAMP", "DATE")) else "-99999"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +22,20 @@ TIERED = {
     "llm_tiers": [{"model": FIRST}, {"model": SECOND, "below": BOUND}],
     "backtest_cells": 150,
     "backtest_max_cost_usd": 1,
+    "llm_logprobs": True,
 }
 CELLS = "main_intermediate."
+GOLD = (
+    "select * exclude (dbt_invocation_id) from main.gold_job_attribute_provenance"
+    " where source_type = 'LLM' order by all"
+)
+LIKELY = (
+    f"select count(*), count(answer_probability) from {CELLS}int_llm_values"
+    f" join {CELLS}int_attributes using (attribute_number)"
+    f" left join {CELLS}int_second_tier_probabilities"
+    " using (job_number, attribute_number, model_used, imputed_at)"
+    " where tier = 2 and value_type <> 'number'"
+)
 Cell = tuple[str, str]
 
 
@@ -50,6 +63,9 @@ class Built:
     run: Run
     asked: dict[str, Counter[Cell]]
     asked_again: int
+    likely: list[tuple[Any, ...]]
+    gold: list[tuple[Any, ...]]
+    gold_again: list[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +73,16 @@ def built(copy_of_demo: Callable[..., Warehouse]) -> Built:
     """Backtest and tiers in one build, and a second build of the same."""
     warehouse = copy_of_demo("tiers", **TIERED)
     heard = Heard(models_of(warehouse))
-    with LoopbackServer(answer=heard, model=None) as server:
+    listed: dict[str, Any] = {"gives_logprobs": True, "chances": heard.models.chances}
+    with LoopbackServer(answer=heard, model=None, **listed) as server:
         env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-e2e-tiers"}
         run = warehouse.dbt(*ALL, env=env).ok()
         count = server.count
         asked = {model: Counter(cells) for model, cells in heard.asked.items()}
+        gold, likely = warehouse.query(GOLD), warehouse.query(LIKELY)
         warehouse.dbt(*MEASURED, "int_second_tier_answers+", env=env).ok()
         again = server.count - count
-    return Built(warehouse, run, asked, again)
+    return Built(warehouse, run, asked, again, likely, gold, warehouse.query(GOLD))
 
 
 def test_exactly_the_cells_below_the_bound_are_asked_of_the_second_model(built: Built) -> None:
@@ -77,7 +95,9 @@ def test_exactly_the_cells_below_the_bound_are_asked_of_the_second_model(built: 
         f" join {CELLS}int_attributes using (attribute_number)"
         " where not is_superseded"
     )
-    below = Counter((title, name) for title, name, sure in rows if sure is not None and sure < BOUND)
+    below = Counter(
+        (title, name) for title, name, sure in rows if sure is not None and sure < BOUND
+    )
     assert below
     assert any(sure is None for *_, sure in rows)
     assert any(sure is not None and sure >= BOUND for *_, sure in rows)
@@ -173,6 +193,56 @@ def test_a_second_build_asks_nothing(built: Built) -> None:
         f"select outcome, count(*) from {CELLS}int_second_tier_answers group by 1"
     )
     assert [outcome for outcome, _ in again] == ["answered"]
+
+
+def test_what_the_second_tier_found_probable_is_known_in_the_same_build(built: Built) -> None:
+    """So that its measured confidence is the same in the next one."""
+    ((cells, known),) = built.likely
+    assert cells == known > 0
+    assert built.gold_again == built.gold
+
+
+def test_a_plan_prices_both_tiers(built: Built, place: Path) -> None:
+    """What the first one is unsure of in full; what it has yet to answer by the twins' share."""
+    prices = {FIRST: {"input": 1, "output": 4}, "noisy": {"input": 10, "output": 40}}
+    tiers = [{"model": FIRST}, {"model": "noisy", "below": BOUND}]
+    planned = built.warehouse.copy_to(
+        place / "tiers_planned", llm_mode="plan", llm_tiers=tiers, llm_prices=prices
+    )
+    planned.query(
+        "insert into main_demo.demo_jobs (job_id, job_title) values ('ZZ-9', 'Financial manager')"
+    )
+    env = {"JOBFORGE_LEDGER": str(built.warehouse.ledger)}
+    run = planned.dbt("run", "--select", "int_jobs_checked+", env=env).ok()
+    assert any("second tier at most: LLM plan: " in line for line in run.lines)
+    of_kind = "(source_gap, domain, value_type)"
+    shares = dict(
+        planned.query(f"select {of_kind}, avg(is_below::int) from {CELLS}int_twin_tiers group by 1")
+    )
+    rows = planned.query(
+        f"select second.attribute_id, source_gap, {of_kind}, first.outcome,"
+        " second.estimated_cost_usd"
+        f" from {CELLS}int_second_tier_answers as second"
+        f" join {CELLS}int_llm_imputed_attributes as first using (job_id, attribute_id)"
+        f" join {CELLS}int_source_gaps using (job_id, attribute_id)"
+        f" join {CELLS}int_attributes as attributes using (attribute_id)"
+        " where second.estimated_calls > 0"
+    )
+    expected: dict[Cell, float] = {}
+    weights = set()
+    for attribute, gap, kind, outcome, cost in rows:
+        weight = 1.0 if outcome == "answered" else shares.get(kind, 0)
+        weights.add((outcome, weight))
+        if weight:
+            expected[attribute, gap] = expected.get((attribute, gap), 0) + weight * cost
+    assert ("answered", 1) in weights
+    assert any(outcome == "awaiting_llm" and 0 < weight < 1 for outcome, weight in weights)
+    plan = "select attribute_id, source_gap, estimated_cost_usd from main.gold_imputation_plan"
+    found = {(name, gap): cost for name, gap, cost in planned.query(f"{plan} where tier = 2")}
+    assert found == pytest.approx(expected, abs=1e-8)
+    first = "select sum(cells) from main.gold_imputation_plan where tier = 1"
+    waiting = f"select count(*) from {CELLS}int_llm_imputed_attributes where outcome <> 'answered'"
+    assert planned.one(first) == planned.one(f"{waiting} and job_id = 'ZZ-9'") > 0
 
 
 def test_without_a_backtest_tiers_are_refused(copy_of_demo: Callable[..., Warehouse]) -> None:

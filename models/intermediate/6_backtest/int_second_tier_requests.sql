@@ -1,6 +1,6 @@
--- The cells of which the first model's measured confidence is below the bound; what is not
--- measured stays with the first. A plan has also the cells that the first one has yet to
--- answer: gold_imputation_plan counts them at the share of twins below the bound.
+-- The cells of which the first model's measured confidence is below the bound; what is
+-- not measured stays with the first. A plan has also the cells that the first one has yet
+-- to answer: gold_imputation_plan counts them at the share of twins below the bound.
 {%- set tiers = llm_tiers() %}
 {%- if tiers %}
 with first_values as (

@@ -1,5 +1,5 @@
--- Both tiers as one estimator: what the second model says of a twin of which the first one's
--- measured confidence is below the bound, else what the first one says.
+-- Both tiers as one estimator: what the second model says of a twin of which the first
+-- one's measured confidence is below the bound, else what the first one says.
 {%- set tiers = llm_tiers() %}
 {%- if tiers %}
 with estimates as (

@@ -46,7 +46,7 @@ judged as (
             and confidences.feature = features.feature
 ),
 
--- The stated confidence stands in for a probability that nobody told, as it does for cells.
+-- The stated confidence stands in for a probability that nobody told, as for cells.
 measured as (
     select
         twin_number,

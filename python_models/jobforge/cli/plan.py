@@ -21,13 +21,14 @@ PASSES_OPTIONS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 _BY_GAP = """
     select
+        tier,
         source_gap,
         cast(sum(cells) as bigint) as cells,
         sum(estimated_calls) as calls,
         sum(estimated_cost_usd) as cost_usd,
     from {table}
-    group by source_gap
-    order by cells desc
+    group by tier, source_gap
+    order by tier, cells desc
 """
 
 
@@ -40,7 +41,8 @@ def plan(
 ) -> None:
     """Price what the next run would ask, with no call; other options go to dbt.
 
-    Builds what gold_imputation_plan needs with llm_mode plan, then shows it by source gap.
+    Builds what gold_imputation_plan needs with llm_mode plan, then shows it by source gap; the
+    second of llm_tiers as what it is expected to come to.
     """
     project = Project.find()
     if project is None:
@@ -74,9 +76,10 @@ def _show(path: Path) -> None:
     finally:
         opened.close()
     if rows:
-        say(f"\n{'why no source has it':<32}{'cells':>10}{'calls':>10}{'USD':>12}")
+        say(f"\n{'why no source has it':<40}{'cells':>10}{'calls':>10}{'USD':>12}")
     for row in rows:
         cost = "not known" if row["cost_usd"] is None else f"{row['cost_usd']:,.4f}"
         calls = 0 if row["calls"] is None else row["calls"]
-        say(f"{row['source_gap']:<32}{row['cells']:>10,}{calls:>10,.0f}{cost:>12}")
+        gap = row["source_gap"] if row["tier"] == 1 else f"  2nd tier, {row['source_gap']}"
+        say(f"{gap:<40}{row['cells']:>10,}{calls:>10,.0f}{cost:>12}")
     say("By attribute: gold_imputation_plan.")
