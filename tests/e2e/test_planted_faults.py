@@ -135,7 +135,7 @@ SINGULAR = {
         "delete from main_intermediate.int_cells where rowid = 0",
     ],
     "the_plan_counts_every_cell_to_ask": [
-        "insert into main.gold_imputation_plan (attribute_id, cells) values ('none', 1)",
+        "insert into main.gold_imputation_plan (attribute_id, cells, tier) values ('none', 1, 1)",
         *(
             "insert into main_intermediate.int_llm_imputed_attributes"
             f" (attribute_id, outcome, estimated_calls) values ('none', 'awaiting_llm', {calls})"
