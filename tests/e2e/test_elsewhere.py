@@ -58,7 +58,8 @@ def test_default_ledger_is_in_the_project(tmp_path: Path, monkeypatch: pytest.Mo
     (project / "warehouse").mkdir()
     shutil.copy(ROOT / "profiles.yml", project)
     shutil.copy(ROOT / "python_models" / "llm_attempts.py", project / "models")
-    for sends in ("llm_imputed_attributes", "llm_backtest_answers"):
+    sending = ("llm_imputed_attributes", "llm_second_tier_answers", "llm_backtest_answers")
+    for sends in sending:
         (project / "models" / f"{sends}.sql").write_text("select 1 as one")
     (project / "dbt_project.yml").write_text(
         "name: tiny\nprofile: jobforge\nflags: {send_anonymous_usage_stats: false}\n"
