@@ -23,12 +23,13 @@
     {% endif %}
 {% endmacro %}
 
+{# int_attributes only waits for the jobs: its numbers are its own. #}
 {% macro drop_what_stands_on(unique_id, name) %}
     {% set reached = [unique_id] %}
     {% for parent in reached %}
         {% for node in graph.nodes.values()
             if node.resource_type == "model" and parent in node.depends_on.nodes
-            and node.unique_id not in reached %}
+            and node.name != "int_attributes" and node.unique_id not in reached %}
             {% do reached.append(node.unique_id) %}
         {% endfor %}
     {% endfor %}

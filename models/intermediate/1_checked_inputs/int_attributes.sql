@@ -1,4 +1,7 @@
--- An attribute goes by its number from here to gold: its place in the catalogue.
+-- An attribute goes by its number from here to gold: its place in the catalogue. It comes
+-- after the jobs: both drop what stands on former numbers, and one table cannot be
+-- dropped twice at a time.
+-- depends_on: {{ ref("int_jobs") }}
 {{ config(
     post_hook="{{ stop_at_former_numbers(this, 'attribute_id', 'attribute_number') }}"
 ) }}
