@@ -389,15 +389,18 @@ def test_plan_shows_the_plan_by_source_gap(
             """
             create table main_gold.gold_imputation_plan as
             select 'job_without_unit_group' as source_gap, 40 as cells,
-                2.5 as estimated_calls, 0.01 as estimated_cost_usd
-            union all select 'job_without_unit_group', 60, 3.5, 0.02
-            union all select 'attribute_in_no_source', 5, 1, null
+                2.5 as estimated_calls, 0.01 as estimated_cost_usd, 1 as tier
+            union all select 'job_without_unit_group', 60, 3.5, 0.02, 1
+            union all select 'attribute_in_no_source', 5, 1, null, 1
+            union all select 'attribute_in_no_source', 5, 0.5, 0.04, 2
             """
         )
     plan._show(warehouse.warehouse)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["job_without_unit_group", "100", "6", "0.0300"] in lines
     assert ["attribute_in_no_source", "5", "1", "not", "known"] in lines
+    (second,) = [line for line in lines if line[:2] == ["2nd", "tier,"]]
+    assert second == ["2nd", "tier,", "attribute_in_no_source", "5", "0", "0.0400"]
 
 
 def test_plan_outside_a_project_says_so(tmp_path: Path) -> None:
