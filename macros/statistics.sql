@@ -129,6 +129,21 @@
     }) }}
 {% endmacro %}
 
+{# How sure one may be of each twin's answer, by each feature of confidence, as the map says that
+   the twin's own job had no part in. A whole query. #}
+{% macro held_out_confidences() -%}
+    select
+        confidences.*,
+        confidence_map.measured_confidence,
+    from {{ ref("int_twin_confidences") }} as confidences
+    inner join {{ ref("int_confidence_map") }} as confidence_map
+        on
+            {{ same_confidence_key("confidences", "confidence_map") }}
+            and confidences.feature = confidence_map.feature
+            and confidences.fold = confidence_map.held_out_fold
+            and confidences.step = confidence_map.step
+{%- endmacro %}
+
 {# Whether a run's id is that of a run that asked for twins. #}
 {% macro is_of_backtest(run_id) -%}
     {{ run_id }} like '%-backtest'

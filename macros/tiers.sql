@@ -25,6 +25,83 @@
     and asked_rationale = '{{ rationale or "before" }}'
 {%- endmacro %}
 
+{# What became of the cells that a model was asked for, with the columns of a contract. A whole
+   query; `imputed` is what a Python model has written. #}
+{% macro typed_outcomes(imputed) -%}
+with imputed as (
+    select * from {{ imputed }}
+),
+
+typed as (
+    select
+        job_id,
+        attribute_id,
+        pack_id,
+        outcome,
+        reason,
+        reason_code,
+        value,
+        confidence,
+        rationale,
+        model_requested,
+        model_used,
+        prompt_version,
+        request_id,
+        imputed_at,
+        is_stale,
+        estimated_calls,
+        estimated_input_tokens,
+        estimated_output_tokens,
+        estimated_cost_usd,
+        dbt_invocation_id,
+        question_key,
+    from imputed
+)
+
+select * from typed
+{%- endmacro %}
+
+{# The answers among what became of cells, by the cells' numbers. The CTEs jobs, attributes
+   and asked_answers. #}
+{% macro asked_answers(imputed) -%}
+jobs as (
+    select
+        job_id,
+        job_number,
+    from {{ ref("int_jobs") }}
+),
+
+attributes as (
+    select
+        attribute_id,
+        attribute_number,
+        value_type,
+    from {{ ref("int_attributes") }}
+),
+
+asked_answers as (
+    select
+        jobs.job_number,
+        attributes.attribute_number,
+        imputed.value,
+        imputed.confidence,
+        imputed.rationale,
+        imputed.model_used,
+        imputed.prompt_version,
+        imputed.request_id,
+        imputed.imputed_at,
+        imputed.dbt_invocation_id,
+        imputed.is_stale,
+        false as is_superseded,
+    from {{ imputed }} as imputed
+    inner join jobs
+        on imputed.job_id = jobs.job_id
+    inner join attributes
+        on imputed.attribute_id = attributes.attribute_id
+    where imputed.outcome = 'answered'
+)
+{%- endmacro %}
+
 {# The values that are answers, with all that gold says of them. The last CTE, llm_values;
    expects CTEs answers, attributes and source_precedence. #}
 {% macro values_of_answers() -%}

@@ -177,7 +177,6 @@ intervals as (
         {{ key }},
         {{ quantile("error", 0.025) }} as error_low,
         {{ quantile("error", 0.975) }} as error_high,
-        avg(above_best) as mean_above_best,
         {{ quantile("above_best", 0.025) }} as above_best_low,
         {{ quantile("above_best", 0.975) }} as above_best_high,
     from resampled

@@ -403,6 +403,16 @@ def test_plan_shows_the_plan_by_source_gap(
     assert second == ["2nd", "tier,", "attribute_in_no_source", "5", "0", "0.0400"]
 
 
+def test_a_comparison_without_an_answer_says_so() -> None:
+    """That more cells would help is said where some were answered, and only there."""
+    from jobforge.cli import compare
+
+    form = compare._Form(16, {}, Path("none.duckdb"))
+    row = {"is_thin": True, "answered_cells": 0}
+    assert compare._verdict([(form, row)]).startswith("None of them has answered")
+    assert "raise --cells" in compare._verdict([(form, {**row, "answered_cells": 3})])
+
+
 def test_plan_outside_a_project_says_so(tmp_path: Path) -> None:
     """One line and the exit code 2."""
     done = Place(tmp_path).jobforge("plan")

@@ -127,7 +127,6 @@ def dbt_at_hand() -> str:
     """Start the process that has dbt at hand, once; return its address."""
     folder = Path(tempfile.mkdtemp(prefix="dbt-"))
     options = ("--target-path", str(folder / "target"), "--log-path", str(folder / "logs"))
-    ours = ("OPENAI_", "JOBFORGE_", "DBT_")
     process = subprocess.Popen(
         [
             sys.executable,
@@ -137,7 +136,7 @@ def dbt_at_hand() -> str:
         ],
         cwd=ROOT,
         env={
-            **{name: text for name, text in os.environ.items() if not name.startswith(ours)},
+            **_others(),
             "JOBFORGE_WAREHOUSE": str(folder / "none.duckdb"),
             "PYTHONUTF8": "1",
         },
@@ -240,10 +239,8 @@ class Warehouse:
         return Started(process, Path(name), target, logs)
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
-        ours = ("OPENAI_", "JOBFORGE_", "DBT_")
-        kept = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
         return {
-            **kept,
+            **_others(),
             "JOBFORGE_WAREHOUSE": str(self.path),
             "JOBFORGE_LEDGER": str(self.ledger),
             "PYTHONUTF8": "1",
@@ -290,6 +287,12 @@ class Warehouse:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(self.path, folder / self.path.name)
         return Warehouse(folder, self.targets, {**self.vars, **vars}, self.with_log)
+
+
+def _others() -> dict[str, str]:
+    """Return the variables of this process that say nothing to a run."""
+    ours = ("OPENAI_", "JOBFORGE_", "DBT_")
+    return {name: text for name, text in os.environ.items() if not name.startswith(ours)}
 
 
 def _results(target: Path) -> dict[str, dict[str, Any]]:

@@ -25,6 +25,8 @@ PRICES = {
     "perfect-dear": {"input": 10, "output": 40},
     "noisy": {"input": 0.1, "output": 0.4},
 }
+# Of a project whose runs have tiers, which nobody has measured.
+TIERS = [{"model": "cheap"}, {"model": "dear", "below": 0.7}]
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def compared(copy_of_demo: Callable[..., Warehouse]) -> Compared:
                         "--max-cost-usd",
                         "5",
                         "--vars",
-                        f"{{llm_prices: {PRICES}}}",
+                        f"{{llm_prices: {PRICES}, llm_tiers: {TIERS}}}",
                         *options,
                     ),
                     *("--target-path", str(warehouse.folder / "target"), "--quiet"),

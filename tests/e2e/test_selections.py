@@ -81,6 +81,22 @@ def test_each_table_of_gold_deferred(
     assert [name for (name,) in built] == gold
 
 
+def test_what_is_numbered_is_numbered_one_after_the_other(
+    demo_build: tuple[Warehouse, Run],
+) -> None:
+    """Each drops what stands on former numbers, and no table can be dropped twice at a time."""
+    nodes = manifest(demo_build[1].target)["nodes"]
+    numbered = [
+        name
+        for name, node in nodes.items()
+        if "stop_at_former_numbers" in json.dumps(node["config"].get("post-hook", []))
+    ]
+    assert len(numbered) == 2
+    needed = {name: set(nodes[name]["depends_on"]["nodes"]) for name in numbered}
+    first, second = numbered
+    assert first in needed[second] or second in needed[first]
+
+
 def test_one_table_of_gold_with_all_that_it_needs(
     new_warehouse: Callable[..., Warehouse],
 ) -> None:

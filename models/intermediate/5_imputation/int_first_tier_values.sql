@@ -3,42 +3,7 @@
 -- candidate, which loses.
 {{ config(materialized="view") }}
 
-with jobs as (
-    select
-        job_id,
-        job_number,
-    from {{ ref("int_jobs") }}
-),
-
-attributes as (
-    select
-        attribute_id,
-        attribute_number,
-        value_type,
-    from {{ ref("int_attributes") }}
-),
-
-asked_answers as (
-    select
-        jobs.job_number,
-        attributes.attribute_number,
-        imputed.value,
-        imputed.confidence,
-        imputed.rationale,
-        imputed.model_used,
-        imputed.prompt_version,
-        imputed.request_id,
-        imputed.imputed_at,
-        imputed.dbt_invocation_id,
-        imputed.is_stale,
-        false as is_superseded,
-    from {{ ref("int_llm_imputed_attributes") }} as imputed
-    inner join jobs
-        on imputed.job_id = jobs.job_id
-    inner join attributes
-        on imputed.attribute_id = attributes.attribute_id
-    where imputed.outcome = 'answered'
-),
+with {{ asked_answers(ref("int_llm_imputed_attributes")) }},
 
 superseded_answers as (
     select

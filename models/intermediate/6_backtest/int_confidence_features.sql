@@ -7,26 +7,19 @@ with confidences as (
     select * from {{ ref("int_twin_confidences") }}
 ),
 
-confidence_map as (
-    select * from {{ ref("int_confidence_map") }}
+held_out as (
+    {{ held_out_confidences() }}
 ),
 
 judged as (
     select
-        confidences.model_used,
-        confidences.prompt_version,
-        confidences.feature,
-        confidences.twin_number,
-        confidences.attribute_number,
-        case when confidences.is_right then 1 else 0 end
-        - confidence_map.measured_confidence as miss,
-    from confidences
-    inner join confidence_map
-        on
-            {{ same_confidence_key("confidences", "confidence_map") }}
-            and confidences.feature = confidence_map.feature
-            and confidences.fold = confidence_map.held_out_fold
-            and confidences.step = confidence_map.step
+        model_used,
+        prompt_version,
+        feature,
+        twin_number,
+        attribute_number,
+        case when is_right then 1 else 0 end - measured_confidence as miss,
+    from held_out
 ),
 
 compared as (

@@ -36,7 +36,7 @@ doubted_cells as (
     where
         not first_values.is_superseded
         and measurements.measured_confidence < {{ tiers.below }}
-    {%- if var("llm_mode") == "plan" %}
+    {%- if var("llm_mode") | string | trim | lower == "plan" %}
     union all
     select
         job_id,

@@ -23,27 +23,20 @@ cells as (
     from {{ ref("int_backtest_cells") }}
 ),
 
+held_out as (
+    {{ held_out_confidences() }}
+),
+
 judged as (
     select
-        confidences.twin_number,
-        confidences.attribute_number,
-        confidences.model_used,
-        confidences.prompt_version,
-        confidences.feature,
+        held_out.*,
         features.is_chosen,
-        confidence_map.measured_confidence,
-    from {{ ref("int_twin_confidences") }} as confidences
-    inner join {{ ref("int_confidence_map") }} as confidence_map
-        on
-            {{ same_confidence_key("confidences", "confidence_map") }}
-            and confidences.feature = confidence_map.feature
-            and confidences.fold = confidence_map.held_out_fold
-            and confidences.step = confidence_map.step
+    from held_out
     inner join {{ ref("int_confidence_features") }} as features
         on
-            confidences.model_used = features.model_used
-            and confidences.prompt_version = features.prompt_version
-            and confidences.feature = features.feature
+            held_out.model_used = features.model_used
+            and held_out.prompt_version = features.prompt_version
+            and held_out.feature = features.feature
 ),
 
 -- The stated confidence stands in for a probability that nobody told, as for cells.

@@ -91,7 +91,9 @@ def compare(
     ]
     asked = {
         **given,
+        # Nothing is asked for what is missing, so that there is nothing for a second tier either.
         "llm_mode": "replay",
+        "llm_tiers": [],
         "llm_max_calls": "none",
         "backtest_cells": cells,
         "backtest_models": ways,
@@ -224,6 +226,10 @@ def _verdict(rows: Sequence[tuple[_Form, Row]]) -> str:
     several a way is as good whose error is not above the upper end of the best one's interval.
     """
     judged = [(form, row) for form, row in rows if not row["is_thin"]]
+    if not any(row["answered_cells"] for _, row in rows):
+        return (
+            "None of them has answered; the lines above say why, and jobforge doctor looks closer."
+        )
     if not judged:
         return "Too few cells were answered by all of them to decide anything: raise --cells."
     best = min((row for _, row in judged), key=lambda row: row["error"])
