@@ -133,7 +133,51 @@ _VERSION_6 = (
     "alter table attempt add column reasoning_tokens bigint",
 )
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
+_VERSION_7 = (
+    """create table review (
+        review_no {numbered},
+        review_id text not null unique,
+        export_id text,
+        job_id text not null,
+        attribute_id text not null,
+        decision text not null check (decision in ('accept', 'change', 'cannot_say', 'withdraw')),
+        value text,
+        shown_value text,
+        shown_source text,
+        drawn text check (drawn in ('risk', 'random', 'chosen')),
+        weight double precision check (weight > 0),
+        reviewer text not null,
+        reason text,
+        withdraws text,
+        decided_at bigint not null,
+        row_hash text not null,
+        check ((decision in ('accept', 'change')) = (value is not null)),
+        check ((decision = 'withdraw') = (withdraws is not null))
+    )""",
+    """create table history_part (
+        part_no {numbered},
+        history text not null,
+        sequence bigint not null,
+        part bigint not null,
+        kind text not null check (kind in ('layer', 'changes')),
+        dbt_invocation_id text not null,
+        recorded_at bigint not null,
+        row_count bigint not null,
+        content {binary} not null,
+        row_hash text not null,
+        unique (history, sequence, part)
+    )""",
+)
+
+MIGRATIONS = (
+    _VERSION_1,
+    _VERSION_2,
+    _VERSION_3,
+    _VERSION_4,
+    _VERSION_5,
+    _VERSION_6,
+    _VERSION_7,
+)
 CURRENT_VERSION = len(MIGRATIONS)
 
 # What follows a version's statements and is no SQL.
@@ -167,7 +211,11 @@ def migrate(connection: Connection, dialect: Dialect) -> None:
         )
     for version, statements in enumerate(MIGRATIONS[found:], start=found + 1):
         for statement in statements:
-            given = {"numbered": dialect.numbered, "steady": dialect.steady(connection)}
+            given = {
+                "numbered": dialect.numbered,
+                "binary": dialect.binary,
+                "steady": dialect.steady(connection),
+            }
             connection.exec_driver_sql(statement.format(**given))
         if version in _FOLLOW_UPS:
             _FOLLOW_UPS[version](connection)

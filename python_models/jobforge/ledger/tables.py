@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Double, ForeignKey, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
 
 from jobforge.ledger.columns import ATTEMPT, TEXT_COLUMNS
 
@@ -20,8 +30,10 @@ __all__ = [
     "batch_item",
     "chain_end",
     "claim",
+    "history_part",
     "metadata",
     "pending_cell",
+    "review",
     "schema_version",
     "text",
 ]
@@ -137,4 +149,43 @@ pending_cell = Table(
     metadata,
     Column("cell_key", Text, primary_key=True),
     Column("local_id", Text, ForeignKey("batch.local_id"), nullable=False),
+)
+
+# What a person said of a cell; a withdrawal is a row of its own that names the row it takes back.
+review = Table(
+    "review",
+    metadata,
+    Column("review_no", BigInteger, primary_key=True),
+    Column("review_id", Text, nullable=False, unique=True),
+    Column("export_id", Text),
+    Column("job_id", Text, nullable=False),
+    Column("attribute_id", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("value", Text),
+    Column("shown_value", Text),
+    Column("shown_source", Text),
+    Column("drawn", Text),
+    Column("weight", Double),
+    Column("reviewer", Text, nullable=False),
+    Column("reason", Text),
+    Column("withdraws", Text),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("row_hash", Text, nullable=False),
+)
+
+# What gold said: the whole layer where a history begins, then what each run changed. `content` is
+# a Parquet file; a part's hash covers it and the hash of the part before it in its history.
+history_part = Table(
+    "history_part",
+    metadata,
+    Column("part_no", BigInteger, primary_key=True),
+    Column("history", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("part", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("dbt_invocation_id", Text, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("row_count", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("row_hash", Text, nullable=False),
 )
