@@ -126,6 +126,7 @@ def import_(path: Path, ledger: LedgerOption = None) -> None:
     say(
         f"{report.new_attempts:,} attempts and {report.new_answers:,} answers are new,"
         f" {report.known_attempts:,} attempts were here already"
+        + (f"; {report.new_reviews:,} reviews are new" if report.new_reviews else "")
     )
     for fault in report.faults[:_FAULTS_SHOWN]:
         say(f"left out: {fault.table} {fault.key}: {fault.message}")

@@ -31,6 +31,7 @@ from jobforge.ledger.records import (
     Fault,
     ImportReport,
     LedgerStats,
+    Review,
     Source,
     Why,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "LedgerOutdatedError",
     "LedgerStats",
     "NoLedgerError",
+    "Review",
     "SecretFoundError",
     "Source",
     "Why",
