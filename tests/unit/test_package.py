@@ -90,9 +90,9 @@ INSIDE = {
     ],
     "cli": [
         {"project", "endpoint", "terminal"},
-        {"ledger", "probe", "review"},
+        {"ledger", "probe"},
         {"why", "doctor"},
-        {"plan", "compare"},
+        {"plan", "compare", "review"},
         {""},
         {"__main__"},
     ],

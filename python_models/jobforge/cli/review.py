@@ -220,7 +220,7 @@ def _by_risk(queue: Sequence[Row], population: int, top: int, share: float) -> C
     by_chance = sorted(
         (row for row in queue if row["random_rank"] is not None), key=lambda r: r["random_rank"]
     )
-    wanted = round(top * share)
+    wanted = max(1, round(top * share)) if share else 0
     risk = first[: top - wanted]
     taken = {(row["job_id"], row["attribute_id"]) for row in risk}
     others = [row for row in by_chance if (row["job_id"], row["attribute_id"]) not in taken]
