@@ -166,7 +166,10 @@ SINGULAR = {
 }
 
 # These say what to look at, and let the run end well.
-WARNS = ("every_input_row_could_be_used", "most_keys_of_an_input_find_their_partner", *FAULTS)
+WARNS = (
+    *("every_input_row_could_be_used", "every_review_can_be_used"),
+    *("most_keys_of_an_input_find_their_partner", *FAULTS),
+)
 
 KINDS = (
     *(None, "not_null", "not_null_columns", "accepted_values", "relationships"),
