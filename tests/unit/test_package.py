@@ -75,7 +75,7 @@ INSIDE = {
         {"secrets", "dialects", "chain"},
         {"database", "migrations", "rows", "texts"},
         {"lookup", "claims", "entries", "streams", "reviews"},
-        {"batches", "verification"},
+        {"batches", "verification", "retention"},
         {"transfer"},
         {"store"},
         {""},
