@@ -17,7 +17,7 @@ VENV := $(PYTHON) -m venv .venv
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: setup build test lint docs local-llm record-demo clean
+.PHONY: setup build test lint docs report report-asset local-llm record-demo clean
 
 setup: .venv/runtime.stamp
 
@@ -52,6 +52,14 @@ lint: .venv/dev.stamp
 
 docs: setup
 	$(BIN)/dbt docs generate
+
+# A page about what was built, in target/report.html.
+report: setup
+	$(BIN)/jobforge report
+
+# The page's program, built anew into the package; it needs node, the page does not.
+report-asset:
+	cd assets/report && npm ci --ignore-scripts && npm run build
 
 # A real model on this machine behind an OpenAI-compatible endpoint; its values are for show.
 local-llm: .venv/local-llm.stamp

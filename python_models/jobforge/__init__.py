@@ -16,6 +16,7 @@ of their dependencies: a room imports only from lines above its own.
     pipeline, external                a warehouse's missing cells; the service for other programs
     evaluation                        what an answer is worth, by its twins
     review                            what people say of cells, out to them and back
+    report                            the page about a built warehouse
     cli                               the command line
 
 `docs/engine.md` follows one cell through them.

@@ -1,4 +1,5 @@
-"""The command `jobforge`: is everything in place, what would a run cost, where is an answer from.
+"""The command `jobforge`: is everything in place, what would a run cost, where is an answer from,
+and a page about all of it.
 
 Only `doctor --call` and `compare` ask a model. No command shows a key.
 """
@@ -9,7 +10,7 @@ import sys
 
 import typer
 
-from jobforge.cli import compare, doctor, ledger, plan, review, why
+from jobforge.cli import compare, doctor, ledger, plan, report, review, why
 from jobforge.cli.terminal import say
 from jobforge.errors import JobForgeError
 
@@ -26,6 +27,7 @@ app.command("doctor")(doctor.doctor)
 app.command("plan", context_settings=plan.PASSES_OPTIONS_ON)(plan.plan)
 app.command("compare", context_settings=plan.PASSES_OPTIONS_ON)(compare.compare)
 app.command("why")(why.why)
+app.command("report")(report.report)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(review.app, name="review")
 

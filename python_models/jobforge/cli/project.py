@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,8 @@ class Warehouse:
             raise WarehouseUnavailableError(f"there is no warehouse file {path}")
         try:
             self._connection = duckdb.connect(str(path), read_only=True)
+            # Its bar would go to the terminal beside the command's own words.
+            self._connection.execute("set enable_progress_bar = false")
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             if "lock" in reason.lower():
@@ -123,18 +126,41 @@ class Warehouse:
             return Path(given or str(named))
         return (project.folder if project else Path()) / DEFAULT_WAREHOUSE
 
-    def rows(self, table: str, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
-        """Return the rows of a query, in which `{table}` stands for the table by that name."""
+    def columns(self, table: str) -> list[str]:
+        """Return the table's columns in their order; none where there is no such table."""
+        schema = self._schema(table)
         found = self._connection.execute(
-            "select table_schema from information_schema.tables where table_name = ?", [table]
+            "select column_name from information_schema.columns"
+            " where table_schema = ? and table_name = ? order by ordinal_position",
+            [schema, table],
         ).fetchall()
-        if not found:
-            raise WarehouseUnavailableError(f"the warehouse has no {table} yet: run dbt build")
-        cursor = self._connection.execute(
-            sql.replace("{table}", f'"{found[0][0]}"."{table}"'), list(parameters)
-        )
+        return [name for (name,) in found]
+
+    def rows(self, table: str, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+        """Return the rows of a query, in which `{table}` stands for the table by that name.
+
+        Any other name in braces stands for the table of its own name.
+        """
+
+        def named(found: re.Match[str]) -> str:
+            name = table if found[1] == "table" else found[1]
+            schema = self._schema(name)
+            if schema is None:
+                raise WarehouseUnavailableError(f"the warehouse has no {name} yet: run dbt build")
+            return f'"{schema}"."{name}"'
+
+        query = re.sub(r"\{(\w+)\}", named, sql)
+        cursor = self._connection.execute(query, list(parameters))
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def _schema(self, table: str) -> str | None:
+        found = self._connection.execute(
+            "select table_schema from information_schema.tables where table_name = ?"
+            " order by table_schema",
+            [table],
+        ).fetchall()
+        return str(found[0][0]) if found else None
 
     def close(self) -> None:
         """Close the file."""
