@@ -51,7 +51,9 @@ def page(shown: Mapping[str, Any], language: Language = "en") -> str:
             policy="; ".join(" ".join([name, *allowed]) for name, allowed in policy.items()),
             style=Markup(style),
             program=Markup(program),
-            content=_block({"language": language, "texts": texts, **shown}),
+            content=_block(
+                {"language": language, "texts": texts, "licences": _asset("LICENSES.txt"), **shown}
+            ),
         )
     )
 

@@ -1,6 +1,6 @@
 // Which tables the page is of, and where more is to be read.
 
-import { element, paragraph, section, table } from "../elements.js";
+import { element, paragraph, section, table, unfold } from "../elements.js";
 import { content, say } from "../words.js";
 
 export function about() {
@@ -11,5 +11,6 @@ export function about() {
       { title: say("state_head"), value: ([, found]) => say(`state.${found}`) },
     ], Object.entries(content.tables)),
     paragraph(say("docs"), " ", element("code", {}, "dbt docs generate")),
-    paragraph(say("library")));
+    paragraph(say("library")),
+    unfold(say("licences"), element("pre", { tabindex: "0", role: "group", "aria-label": say("licences") }, content.licences)));
 }

@@ -15,7 +15,7 @@ const titleOf = (cell) => content.search.jobs[cell.job_id]?.job_title ?? cell.jo
 
 const cells = new Map(content.search.cells.map((cell) => [keyOf(cell), cell]));
 const index = content.search.cells.map((cell) => [
-  plain([cell.job_id, titleOf(cell), cell.attribute_id, cell.attribute_name, cell.domain].join(" ")), cell,
+  plain([cell.job_id, cell.attribute_id, titleOf(cell), cell.attribute_name].join(" ")), cell,
 ]);
 
 export const cellOf = (cell) => cells.get(keyOf(cell));
@@ -23,9 +23,9 @@ export const has = (cell) => cells.has(keyOf(cell));
 
 let results, answer, told;
 
-// A whole word counts more than its beginning, and that more than a part; all must be there.
+// All words must be there: as they stand together they count most, then whole ones, beginnings, parts.
 function score(text, words) {
-  let points = 0;
+  let points = ` ${text} `.includes(` ${words.join(" ")} `) ? 10 : 0;
   for (const word of words) {
     if (!text.includes(word)) return 0;
     points += ` ${text} `.includes(` ${word} `) ? 3 : ` ${text}`.includes(` ${word}`) ? 2 : 1;
