@@ -122,13 +122,13 @@ def test_the_figures_on_the_page_are_the_tables(
 def test_a_cell_says_where_its_value_came_from(read: Callable[..., Seen], page_file: Path) -> None:
     """A search by title and name finds it; its answer has value, source, candidates, history."""
     seen = read(page_file)
-    seen.open_cell("job title 3 attribute 11")
-    assert seen.texts("article h3") == ["Job title 3: Attribute 11"]
+    seen.open_cell("job title 3 attribute 2")
+    assert seen.texts("article h3") == ["Job title 3: Attribute 2"]
     answer = seen.texts("article")[0]
     for words in (
         *("record 3", "authoritative", "the unit group", "OaSIS"),
         "not measured: there is nothing to compare with",
-        *("jobforge why J-3 a11", "where job_id = 'J-3'\n    and attribute_id = 'a11'"),
+        *("jobforge why J-3 a2", "where job_id = 'J-3'\n    and attribute_id = 'a2'"),
     ):
         assert words in answer, words
     assert seen.page.evaluate("document.activeElement.tagName") == "H3"
