@@ -197,7 +197,7 @@ def test_tables_that_are_not_there_are_said(tmp_path: Path) -> None:
     states = half["tables"]
     assert {name for name, state in states.items() if state == "missing"} == set(gone)
     assert [name for name, state in states.items() if state == "empty"] == ["gold_source_conflicts"]
-    assert half["review"]["gold_review_queue"] == {"total": 0, "rows": [], "parts": []}
+    assert half["findings"]["gold_review_queue"] == {"total": 0, "rows": [], "parts": []}
     assert half["coverage"]["totals"]["cells"] == len(half["search"]["cells"]) == 240
     assert half["search"]["jobs"] == {}
 

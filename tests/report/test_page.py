@@ -147,7 +147,7 @@ def test_both_languages_say_the_same_things() -> None:
         key for key in english if re.search("[a-z]", english[key]) and english[key] == french[key]
     }
     assert {english[key] for key in same} <= {
-        *("{low} to {high}", "{cells} ({share})", "{name}"),
+        *("{cells} ({share})", "{name}", "place {rank}"),
         *("Source", "Sources", "Verdict", "Place", "Table"),
     }
 
@@ -225,7 +225,7 @@ LISTS = {
     | accepted("_gold_estimates__models.yml", "gold_family_estimates", "measurement"),
     "grouped": accepted("_gold_estimates__models.yml", "gold_family_estimates", "grouped_by"),
     "rationale": {"before", "after", "none"},
-    "error_basis": {"measured", "stated"},
+    "error_basis": accepted("_gold_review__models.yml", "gold_review_queue", "error_basis"),
 }
 
 

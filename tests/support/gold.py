@@ -79,6 +79,9 @@ _GOLD_JOB_ATTRIBUTES = """
         case when draw between 75 and 96 then timestamptz '2026-11-22 11:33:59+00' end
             as imputed_at,
         case when draw between 75 and 96 then false end as is_stale,
+        case when draw = 5 then 'Dana <i>Reviewer</i>' end as reviewed_by,
+        case when draw = 5 then timestamptz '2026-11-25 09:00:00+00' end as reviewed_at,
+        case when draw = 5 then 'I know this job' end as review_reason,
         'run-1' as dbt_invocation_id
     from cells
 """
@@ -230,7 +233,8 @@ _GOLD_FAMILY_ESTIMATES = """
 """
 _GOLD_REVIEW_QUEUE = """
     select
-        row_number() over (order by draw desc, job, attribute) as queue_rank,
+        case when draw <> 75 then row_number() over (order by draw desc, job, attribute) end
+            as queue_rank,
         job_id, job_title, job_family, attribute_id, attribute_name, domain,
         'rating' as value_type, grade as value, 'LLM' as source_type,
         case when draw < 95 then (draw - 75) / 40 else 0.1 end as expected_error,
@@ -242,7 +246,7 @@ _GOLD_REVIEW_QUEUE = """
         'Job title 3: 2; Job title 4: 3' as comparable_values, '' as history
     from cells
     where draw between 75 and 96
-    qualify queue_rank <= 2000
+    qualify row_number() over (order by draw desc, job, attribute) <= 2000
 """
 _GOLD_SOURCE_CONFLICTS = """
     select

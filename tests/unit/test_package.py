@@ -91,7 +91,7 @@ INSIDE = {
     ],
     "report": [
         {"tables", "page"},
-        {"coverage", "accuracy", "costs", "review"},
+        {"coverage", "accuracy", "costs", "findings"},
         {"cells"},
         {"content"},
         {""},

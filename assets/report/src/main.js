@@ -6,7 +6,7 @@ import { accuracy } from "./parts/accuracy.js";
 import { costs } from "./parts/costs.js";
 import { coverage, trust } from "./parts/coverage.js";
 import { reliability } from "./parts/reliability.js";
-import { changes, conflicts, queue } from "./parts/review.js";
+import { changes, conflicts, queue } from "./parts/findings.js";
 import { search } from "./parts/search.js";
 import { agreement, estimates, models } from "./parts/sources.js";
 import { summary } from "./parts/summary.js";

@@ -4,7 +4,7 @@ import { element } from "./elements.js";
 import { content, percent, say, term, whole } from "./words.js";
 
 const OPEN = ["awaiting_llm", "refused", "failed", "set_aside"];
-const KNOWN = ["authoritative", "onet", "llm", ...OPEN];
+const KNOWN = ["review", "authoritative", "onet", "llm", ...OPEN];
 const OWN_COLOURS = 4;
 
 // In the order of precedence, as gold has it; what is open comes last.

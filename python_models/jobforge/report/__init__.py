@@ -1,7 +1,8 @@
 """The page that shows a built warehouse: what was filled, from where, and how far to trust it.
 
     tables                            how gold is read, and what stands in for what is not there
-    coverage, accuracy, costs, review what each part of the page shows, as it stands in gold
+    coverage, accuracy                what each part of the page shows,
+    costs, findings                   as it stands in gold
     cells                             the cells that the page's search covers
     content                           all of it together
     page                              one HTML file with everything in it

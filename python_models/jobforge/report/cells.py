@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobforge.report.coverage import CELLS
-from jobforge.report.review import CHANGES, CONFLICTS, QUEUE
+from jobforge.report.findings import CHANGES, CONFLICTS, QUEUE
 from jobforge.report.tables import Gold
 
 __all__ = ["JOBS", "MOST_CELLS", "PROVENANCE", "cells"]
@@ -29,7 +29,12 @@ _MOST_CONFLICTS = 5
 Cell = tuple[str, str]
 
 _FIRST = {
-    QUEUE: "select job_id, attribute_id from {table} order by queue_rank limit ?",
+    QUEUE: """
+        select job_id, attribute_id
+        from {table}
+        order by queue_rank nulls last, job_id, attribute_id
+        limit ?
+    """,
     CONFLICTS: """
         select job_id, attribute_id
         from {table}
@@ -59,6 +64,7 @@ _ORIGIN = (
 _CELL = (
     *("job_id", "attribute_id", "attribute_name", "domain", "value_type", "fill_status"),
     *("fill_reason", "fill_reason_code", "dbt_invocation_id", "is_stale"),
+    *("reviewed_by", "reviewed_at", "review_reason"),
     *_ORIGIN,
 )
 _CANDIDATE = (
@@ -67,7 +73,7 @@ _CANDIDATE = (
 )
 _QUEUED = (
     *("job_id", "attribute_id", "queue_rank", "expected_error", "error_basis", "priority"),
-    "comparable_values",
+    *("comparable_values", "history"),
 )
 _CONFLICT = (
     *("job_id", "attribute_id", "source_type", "value", "source_record"),
@@ -80,7 +86,10 @@ _CHANGE = (
     *("dataset_release_after", "dbt_invocation_id"),
 )
 _IDS = {"job_id", "attribute_id"}
-_LONG = ("rationale", "fill_reason", "comparable_values", "change_reason", "source_record")
+_LONG = (
+    *("rationale", "fill_reason", "comparable_values", "change_reason", "source_record"),
+    *("review_reason", "history"),
+)
 
 
 def cells(gold: Gold, most: int = MOST_CELLS) -> dict[str, Any]:

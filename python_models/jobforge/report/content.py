@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from jobforge.report import accuracy, cells, costs, coverage, review
+from jobforge.report import accuracy, cells, costs, coverage, findings
 from jobforge.report.tables import Gold, Tables, plain
 
 __all__ = ["TABLES", "content"]
@@ -21,9 +21,9 @@ TABLES = (
     accuracy.AGREEMENT,
     accuracy.COMPARISON,
     accuracy.ESTIMATES,
-    review.QUEUE,
-    review.CONFLICTS,
-    review.CHANGES,
+    findings.QUEUE,
+    findings.CONFLICTS,
+    findings.CHANGES,
     cells.PROVENANCE,
     cells.JOBS,
 )
@@ -42,6 +42,6 @@ def content(tables: Tables, name: str, most_cells: int = cells.MOST_CELLS) -> di
         "coverage": coverage.coverage(gold),
         "costs": costs.costs(gold),
         "accuracy": accuracy.accuracy(gold),
-        "review": review.review(gold),
+        "findings": findings.findings(gold),
         "search": cells.cells(gold, most_cells),
     }

@@ -4,8 +4,8 @@ import { absence } from "../absence.js";
 import { datum, element, fresh, note, paragraph, section, table } from "../elements.js";
 import { colour, nameOf } from "../sources.js";
 import { state } from "../state.js";
-import { content, interval, moment, percent, say, short, term, whole } from "../words.js";
-import { origin } from "./review.js";
+import { content, decimal, interval, moment, percent, say, short, term, whole } from "../words.js";
+import { origin } from "./findings.js";
 
 const MOST_FOUND = 10;
 
@@ -142,9 +142,12 @@ function shown(cell) {
       ["stale_fact", cell.is_stale === undefined ? undefined : say(cell.is_stale ? "stale" : "fresh")],
       ["run_fact", cell.dbt_invocation_id],
       ["queue_fact", queued && say("queued", {
-        rank: queued.queue_rank, error: queued.expected_error === undefined ? say("not_measured") : percent(queued.expected_error),
+        rank: queued.queue_rank === undefined ? say("sampled") : say("place", { rank: queued.queue_rank }),
+        error: queued.expected_error === undefined ? say("not_measured") : decimal(queued.expected_error),
         basis: term("error_basis", queued.error_basis) })],
       ["comparable_fact", queued?.comparable_values],
+      ["reviewed_fact", cell.reviewed_by && say("reviewed", { who: cell.reviewed_by, at: moment(cell.reviewed_at) })],
+      ["review_reason_fact", cell.review_reason], ["reviews_fact", queued?.history],
     ]),
     element("h4", {}, say("candidates")), candidates(cell),
     cell.conflicts ? [element("h4", {}, say("conflicts")), element("ul", {}, cell.conflicts.map((row) =>

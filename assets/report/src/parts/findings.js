@@ -4,7 +4,7 @@ import { absence, shownOf } from "../absence.js";
 import { counts } from "../charts.js";
 import { datum, element, figure, paragraph, section, table } from "../elements.js";
 import { colour } from "../sources.js";
-import { content, distinct, moment, percent, say, short, stamp, term, whole } from "../words.js";
+import { content, decimal, distinct, moment, percent, say, short, stamp, term, whole } from "../words.js";
 import { has, open } from "./search.js";
 
 const titleOf = (row) => row.job_title ?? content.search.jobs[row.job_id]?.job_title ?? row.job_id;
@@ -22,16 +22,17 @@ const value = (text, source) => element("span", {}, datum(text ?? say("none")), 
   element("span", { class: "below" }, source));
 
 export function queue() {
-  const { rows, total } = content.review.gold_review_queue;
+  const { rows, total } = content.findings.gold_review_queue;
   const lacking = absence("gold_review_queue");
   if (lacking) return section("queue", say("queue"), lacking);
   return section("queue", say("queue"), paragraph(say("queue_says", { count: total })),
     table(say("queue_caption"), [
-      { title: say("rank_head"), number: true, value: (row) => whole(row.queue_rank) },
+      { title: say("rank_head"), number: true, value: (row) => row.queue_rank === null ? say("sampled") : whole(row.queue_rank) },
       { title: say("cell_head"), value: cell },
       { title: say("value_head"), value: (row) => value(row.value, term("source", row.source_type)) },
       { title: say("expected_head"), value: (row) => row.expected_error === null ? say("not_measured")
-        : value(percent(row.expected_error), term("error_basis", row.error_basis)) },
+        
+        : value(decimal(row.expected_error), term("error_basis", row.error_basis)) },
       { title: say("weight_head"), number: true, value: (row) => short(row.weight) },
       { title: say("confidence_head"), value: (row) => row.measured_confidence === null
         ? say("not_measured") : percent(row.measured_confidence) },
@@ -39,7 +40,7 @@ export function queue() {
 }
 
 export function conflicts() {
-  const { rows, total, parts } = content.review.gold_source_conflicts;
+  const { rows, total, parts } = content.findings.gold_source_conflicts;
   const lacking = absence("gold_source_conflicts");
   if (lacking) return section("conflicts", say("conflicts"), lacking);
   const pair = (row) => JSON.stringify([row.source_type, row.other_source_type]);
@@ -84,7 +85,7 @@ export function conflicts() {
 const KINDS = ["var(--authoritative)", "var(--llm)", "var(--onet)", "var(--added-1)", "var(--added-2)", "var(--added-3)"];
 
 export function changes() {
-  const { rows, total, parts } = content.review.gold_cell_history;
+  const { rows, total, parts } = content.findings.gold_cell_history;
   const lacking = absence("gold_cell_history");
   if (lacking) return section("changes", say("changes"), lacking);
   const runs = new Map(parts.map((row) => [row.dbt_invocation_id ?? "", row.changed_at]));

@@ -6,7 +6,7 @@ from typing import Any
 
 from jobforge.report.tables import Gold
 
-__all__ = ["CHANGES", "CONFLICTS", "QUEUE", "review"]
+__all__ = ["CHANGES", "CONFLICTS", "QUEUE", "findings"]
 
 QUEUE = "gold_review_queue"
 CONFLICTS = "gold_source_conflicts"
@@ -33,7 +33,8 @@ _CHANGES = (
     *("dataset_release_after", "dbt_invocation_id"),
 )
 _ORDER = {
-    QUEUE: "queue_rank",
+    # What is in the queue by chance only has no place by its priority.
+    QUEUE: "queue_rank nulls last, job_id, attribute_id",
     CONFLICTS: (
         "difference_share desc nulls last, job_id, attribute_id, source_type, other_source_type"
     ),
@@ -89,7 +90,7 @@ _PARTS = {
 }
 
 
-def review(gold: Gold) -> dict[str, Any]:
+def findings(gold: Gold) -> dict[str, Any]:
     """Return of each table how many rows it has, the first of them, and counts of all."""
     return {table: _part(gold, table) for table in _READ}
 
