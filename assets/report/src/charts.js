@@ -40,7 +40,7 @@ export function shares(groups, width) {
 }
 
 // The room that the names below take, of which the longest are shortened.
-const below = (columns) => 20 + 7 * Math.min(20, Math.max(...[...columns.values()].map((name) => name.length)));
+const below = (columns) => 24 + 7.4 * Math.min(22, Math.max(...[...columns.values()].map((name) => name.length)));
 const tileAxis = (order) => Plot.axisX({
   label: null, tickSize: 0, tickRotate: -90, fontSize: 12, textOverflow: "ellipsis", lineWidth: 12,
   tickFormat: (key) => order.get(key),

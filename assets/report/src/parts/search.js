@@ -93,7 +93,9 @@ function candidates(cell) {
       .filter(Boolean).join(", ") },
     { title: say("level_head"), value: (row) => row.inheritance_level ? term("level", row.inheritance_level) : say("none") },
     { title: say("confidence_head"), value: confidence },
-    { title: say("rationale_fact"), value: (row) => datum(row.rationale ?? say("none")) },
+    // The winner's own stands among the facts above.
+    ...(cell.candidates.some((row) => !row.is_same && row.rationale)
+      ? [{ title: say("rationale_fact"), value: (row) => datum(row.rationale ?? say("none")) }] : []),
   ], cell.candidates.map((row) => (row.is_same ? { ...cell, ...row } : row)));
 }
 
