@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,20 +136,13 @@ class Warehouse:
         return [name for (name,) in found]
 
     def rows(self, table: str, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
-        """Return the rows of a query, in which `{table}` stands for the table by that name.
-
-        Any other name in braces stands for the table of its own name.
-        """
-
-        def named(found: re.Match[str]) -> str:
-            name = table if found[1] == "table" else found[1]
-            schema = self._schema(name)
-            if schema is None:
-                raise WarehouseUnavailableError(f"the warehouse has no {name} yet: run dbt build")
-            return f'"{schema}"."{name}"'
-
-        query = re.sub(r"\{(\w+)\}", named, sql)
-        cursor = self._connection.execute(query, list(parameters))
+        """Return the rows of a query, in which `{table}` stands for the table by that name."""
+        schema = self._schema(table)
+        if schema is None:
+            raise WarehouseUnavailableError(f"the warehouse has no {table} yet: run dbt build")
+        cursor = self._connection.execute(
+            sql.replace("{table}", f'"{schema}"."{table}"'), list(parameters)
+        )
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

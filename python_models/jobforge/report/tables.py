@@ -28,7 +28,7 @@ class Tables(Protocol):
         """Return the table's columns; none where there is no such table."""
 
     def rows(self, table: str, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
-        """Return the rows of a query in which `{table}`, or a name in braces, is a table."""
+        """Return the rows of a query in which `{table}` is the table."""
 
 
 class Gold:

@@ -82,7 +82,9 @@ export function conflicts() {
     ], rows), shownOf(rows.length, total));
 }
 
-const KINDS = ["var(--authoritative)", "var(--llm)", "var(--onet)", "var(--added-1)", "var(--added-2)", "var(--added-3)"];
+const KINDS = [
+  "authoritative", "llm", "onet", "added-1", "added-2", "added-3", "added-4", "baseline", "refused", "review",
+].map((name) => `var(--${name})`);
 
 export function changes() {
   const { rows, total, parts } = content.findings.gold_cell_history;
