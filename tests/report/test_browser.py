@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from support.gold import HOSTILE
+from support.gold import HOSTILE, make_gold
 from support.loopback_server import LoopbackServer
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -225,7 +225,7 @@ def test_the_page_speaks_both_languages(read: Callable[..., Seen], page_file: Pa
     assert [text.replace("\xa0", " ") for text in seen.texts("h2")] == [
         texts["fr"][part] for part in PARTS
     ]
-    assert seen.texts("article h3") == ["Job title 3: Attribute 11"]
+    assert seen.texts("article h3") == ["Job title 3\xa0: Attribute 11"]
     assert "62,5\xa0%" in " ".join(seen.texts(".figures dd"))
     seen.page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
     body = seen.page.inner_text("body").replace("\xa0", " ")
@@ -248,6 +248,47 @@ def test_a_choice_draws_another_plot_and_keeps_the_focus(
     select.select_option(index=1)
     assert "Share of exact answers" in seen.texts("#accuracy figcaption")[0]
     assert seen.page.evaluate("document.activeElement.tagName") == "SELECT"
+
+
+def test_a_click_on_a_tile_opens_its_cell(read: Callable[..., Seen], page_file: Path) -> None:
+    """The tip says whose tile it is and what stands there; a click goes to the answer above."""
+    seen = read(page_file)
+    svg = seen.page.locator("#coverage svg").last
+    tile = svg.locator("rect").nth(30)
+    tile.hover()
+    tip = svg.locator("text, tspan").all_text_contents()
+    seen.page.mouse.down()
+    seen.page.mouse.up()
+    seen.page.wait_for_selector("article h3")
+    title = seen.texts("article h3")[0]
+    assert title.split(": ")[0] in "\n".join(tip)
+    assert seen.texts("article .value strong")[0] in "\n".join(tip)
+
+
+def test_shares_by_family_can_be_looked_into(
+    read: Callable[..., Seen], tmp_path: Path, new_page: Callable[..., Path]
+) -> None:
+    """Of many cells the map has families by domain, and by the attributes of a chosen one."""
+    path = make_gold(tmp_path / "many.duckdb", jobs=400, attributes=20)
+    seen = read(new_page(path))
+    figure = seen.page.locator("#coverage figure").last
+    assert figure.locator("thead th").count() == 1 + 4
+    figure.get_by_label("Domain", exact=True).select_option("domain 1")
+    figure.get_by_label("Source", exact=True).select_option("onet")
+    figure = seen.page.locator("#coverage figure").last
+    assert seen.texts("#coverage figure:last-of-type h3")[-1] == "Share of cells: O*NET"
+    figure.locator("summary").click()
+    head, *rows = [row.split("\t") for row in figure.locator("tr").all_inner_texts()]
+    assert sorted(head[1:]) == sorted(f"Attribute {number}" for number in (1, 5, 9, 13, 17))
+    with duckdb.connect(str(path), read_only=True) as connection:
+        [(part, cells)] = connection.execute(
+            "select sum(cells) filter (fill_status = 'onet'), sum(cells)"
+            " from gold_imputation_coverage"
+            " where job_family = 'family 0' and attribute_id = 'a1'"
+        ).fetchall()
+    [family] = [row for row in rows if row[0] == "family 0"]
+    shown = float(family[head.index("Attribute 1")].rstrip("%"))
+    assert shown == pytest.approx(100 * (part or 0) / cells, abs=0.051)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

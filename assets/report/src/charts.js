@@ -2,7 +2,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { nameOf, scale, statuses } from "./sources.js";
-import { decimal, percent, roundPercent, say, whole } from "./words.js";
+import { colon, decimal, percent, roundPercent, say, whole } from "./words.js";
 
 const NAMES = { wide: 220, narrow: 140 };
 const names = (width) => (width < 560 ? NAMES.narrow : NAMES.wide);
@@ -21,7 +21,7 @@ function nameAxis(width, options = {}) {
 export function shares(groups, width) {
   const rows = groups.flatMap((group) => statuses.filter((status) => group.of[status]).map((status) => ({
     name: group.name, status, share: group.of[status] / group.cells,
-    title: `${group.name}\n${nameOf(status)}: ${say("count_and_share", {
+    title: `${group.name}\n${nameOf(status)}${colon()}${say("count_and_share", {
       cells: whole(group.of[status]), share: percent(group.of[status] / group.cells) })}`,
   })));
   return Plot.plot({

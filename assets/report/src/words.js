@@ -67,6 +67,8 @@ export const moment = unless((value) => `${formats.moment.format(new Date(value)
 // A moment as short as it can be, for the names of bars.
 export const stamp = (value) => (value ? value.slice(0, 16).replace("T", " ") : say("none"));
 
+export const colon = () => say("colon");
+
 // Names in their order; one that was there before gets a number.
 export function distinct(names) {
   const seen = new Map();

@@ -72,7 +72,7 @@ _CANDIDATE = (
     *_ORIGIN,
 )
 _QUEUED = (
-    *("job_id", "attribute_id", "queue_rank", "expected_error", "error_basis", "priority"),
+    *("job_id", "attribute_id", "queue_rank", "expected_error", "error_basis"),
     *("comparable_values", "history"),
 )
 _CONFLICT = (

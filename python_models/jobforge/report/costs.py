@@ -40,6 +40,7 @@ _ALL = f"""
     select
         count(distinct regexp_replace(dbt_invocation_id, '-backtest$', '')) as runs,
         count(distinct dbt_invocation_id) as bars,
+        count(distinct (model_requested, domain)) as parts,
 {_SUMS}
     from sent
 """

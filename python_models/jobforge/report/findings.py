@@ -14,12 +14,11 @@ CHANGES = "gold_cell_history"
 
 _MOST_ROWS = 25
 _MOST_RUNS = 20
-_MOST_PARTS = 200
+_MOST_PARTS = 400
 
 _QUEUE = (
-    *("queue_rank", "job_id", "job_title", "job_family", "attribute_id", "attribute_name"),
-    *("domain", "value", "source_type", "expected_error", "error_basis", "weight", "priority"),
-    *("measured_confidence", "stated_confidence"),
+    *("queue_rank", "job_id", "job_title", "attribute_id", "attribute_name"),
+    *("value", "source_type", "expected_error", "error_basis", "weight", "measured_confidence"),
 )
 _CONFLICTS = (
     *("job_id", "attribute_id", "attribute_name", "domain", "value_type"),
@@ -42,22 +41,13 @@ _ORDER = {
 }
 _READ = {QUEUE: _QUEUE, CONFLICTS: _CONFLICTS, CHANGES: _CHANGES}
 _PARTS = {
-    QUEUE: """
-        select
-            domain,
-            error_basis,
-            count(*) as cells,
-        from found
-        group by domain, error_basis
-        order by cells desc, domain, error_basis
-        limit ?
-    """,
     CONFLICTS: """
         select
             domain,
             source_type,
             other_source_type,
             count(*) as conflicts,
+            count(*) over () as parts,
         from found
         group by domain, source_type, other_source_type
         order by conflicts desc, domain, source_type, other_source_type
@@ -103,5 +93,5 @@ def _part(gold: Gold, table: str) -> dict[str, Any]:
         "rows": gold.rows(
             table, f"{found} select * from found order by {_ORDER[table]} limit ?", [_MOST_ROWS]
         ),
-        "parts": gold.rows(table, found + _PARTS[table], [_MOST_PARTS]),
+        "parts": gold.rows(table, found + _PARTS[table], [_MOST_PARTS]) if table in _PARTS else [],
     }

@@ -4,7 +4,7 @@ import { absence, shownOf } from "../absence.js";
 import { intervals } from "../charts.js";
 import { choice, element, figure, note, paragraph, section, table } from "../elements.js";
 import { state } from "../state.js";
-import { content, decimal, interval, percent, roundPercent, say, term, whole } from "../words.js";
+import { colon, content, decimal, interval, percent, roundPercent, say, term, whole } from "../words.js";
 
 // The model first, then what costs nothing.
 const ESTIMATORS = [
@@ -42,7 +42,7 @@ function drawn(stratum) {
   return stratum.rows.filter((row) => row[value] !== null).map((row) => ({
     ...row, panel: row.domain, line: lineOf(row), value: row[value], low: row[low], high: row[high],
     name: nameOf(row, models), colour: OF_MODEL.has(row.estimator) ? "var(--llm)" : "var(--baseline)",
-    title: `${row.domain}\n${nameOf(row, models)}: ${format(row[value])} (${interval(row[low], row[high], format)})\n${say("cells", { count: row.cells })}`,
+    title: `${row.domain}\n${nameOf(row, models)}${colon()}${format(row[value])} (${interval(row[low], row[high], format)})\n${say("cells", { count: row.cells })}`,
   }));
 }
 
@@ -101,7 +101,7 @@ export function accuracy(redraw) {
       { title: say("domain_head"), value: (row) => row.domain },
       { title: say("type_head"), value: (row) => term("type", row.value_type) },
       { title: say("estimator_head"), value: (row) => row.estimator === null
-        ? term("measurement", row.measurement) : nameOf(row, 2) },
+        ? `${say("not_measured")}${colon()}${term("measurement", row.measurement)}` : nameOf(row, 2) },
       { title: say("cells_head"), number: true, value: (row) => whole(row.cells) },
       { title: say("mae_axis"), number: true, value: (row) => decimal(row.mae) },
       { title: say("interval_head"), number: true, value: (row) => interval(row.mae_low, row.mae_high) },

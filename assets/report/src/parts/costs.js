@@ -3,7 +3,7 @@
 import { absence, shownOf } from "../absence.js";
 import { counts } from "../charts.js";
 import { element, figure, note, paragraph, section, table, unfold } from "../elements.js";
-import { content, distinct, money, percent, say, stamp, whole } from "../words.js";
+import { colon, content, distinct, money, percent, say, stamp, whole } from "../words.js";
 
 const cost = (row) => row.cost_usd === null ? say("price_unknown") : money(row.cost_usd);
 const sums = () => [
@@ -28,7 +28,7 @@ function runs(rows, total) {
     const name = names[place];
     return {
       ...row, name, kind: kindOf(row), count: row.cost_usd ?? 0,
-      title: `${name}\n${say(`spent_on.${kindOf(row)}`)}: ${cost(row)}\n${say("answered", { count: row.cells_answered })}`,
+      title: `${name}\n${say(`spent_on.${kindOf(row)}`)}${colon()}${cost(row)}\n${say("answered", { count: row.cells_answered })}`,
     };
   });
   const priced = drawn.filter((row) => row.cost_usd !== null);
@@ -77,5 +77,5 @@ export function costs() {
     table(say("by_model"), [
       { title: say("model_head"), value: (row) => row.model_requested },
       { title: say("domain_head"), value: (row) => row.domain }, ...sums(),
-    ], parts));
+    ], parts), shownOf(parts.length, totals.parts));
 }

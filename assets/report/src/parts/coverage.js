@@ -5,7 +5,7 @@ import { cellTiles, shares, shareTiles, tilesWidth } from "../charts.js";
 import { choice, element, figure, note, paragraph, section, table } from "../elements.js";
 import { byName, colour, legend, nameOf, plainLegend, statuses } from "../sources.js";
 import { state } from "../state.js";
-import { content, percent, say, term, whole } from "../words.js";
+import { colon, content, percent, say, term, whole } from "../words.js";
 import { cellOf, open } from "./search.js";
 
 const columnsOf = (title) => [
@@ -85,7 +85,7 @@ function shareMap(redraw) {
   }
   const drawn = [...tiles.values()].map((tile) => ({
     ...tile, share: tile.part / tile.cells,
-    title: `${tile.row}\n${columns.get(tile.column)}\n${nameOf(status)}: ${say("part_of", {
+    title: `${tile.row}\n${columns.get(tile.column)}\n${nameOf(status)}${colon()}${say("part_of", {
       part: tile.part, cells: tile.cells, share: percent(tile.part / tile.cells) })}`,
   }));
   const rows = [...new Set(counts.map((row) => row.job_family ?? other))];

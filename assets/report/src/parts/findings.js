@@ -4,7 +4,7 @@ import { absence, shownOf } from "../absence.js";
 import { counts } from "../charts.js";
 import { datum, element, figure, paragraph, section, table } from "../elements.js";
 import { colour } from "../sources.js";
-import { content, decimal, distinct, moment, percent, say, short, stamp, term, whole } from "../words.js";
+import { colon, content, decimal, distinct, moment, percent, say, short, stamp, term, whole } from "../words.js";
 import { has, open } from "./search.js";
 
 const titleOf = (row) => row.job_title ?? content.search.jobs[row.job_id]?.job_title ?? row.job_id;
@@ -51,7 +51,7 @@ export function conflicts() {
     [key, place < 1 ? colour(row.other_source_type.toLowerCase()) : `var(--added-${((place - 1) % 4) + 1})`]));
   const drawn = parts.map((row) => ({
     name: row.domain, kind: pair(row), count: row.conflicts,
-    title: `${row.domain}\n${pairName(row)}: ${whole(row.conflicts)}`,
+    title: `${row.domain}\n${pairName(row)}${colon()}${whole(row.conflicts)}`,
   }));
   const swatchOf = (key) => {
     const swatch = element("span", { class: "swatch", "aria-hidden": "true" });
@@ -72,11 +72,11 @@ export function conflicts() {
         { title: say("sources_head"), value: pairName },
         { title: say("conflicts_head"), number: true, value: (row) => whole(row.conflicts) },
       ], parts),
-    }),
+    }), shownOf(parts.length, parts[0].parts),
     table(say("conflicts_caption"), [
       { title: say("cell_head"), value: cell },
-      { title: say("better_head"), value: (row) => value(row.value, `${term("source", row.source_type)}: ${row.source_record ?? say("none")}`) },
-      { title: say("other_head"), value: (row) => value(row.other_value, `${term("source", row.other_source_type)}: ${row.other_source_record ?? say("none")}`) },
+      { title: say("better_head"), value: (row) => value(row.value, `${term("source", row.source_type)}${colon()}${row.source_record ?? say("none")}`) },
+      { title: say("other_head"), value: (row) => value(row.other_value, `${term("source", row.other_source_type)}${colon()}${row.other_source_record ?? say("none")}`) },
       { title: say("difference_head"), number: true, value: (row) => short(row.difference) },
       { title: say("difference_share_head"), number: true, value: (row) => percent(row.difference_share) },
     ], rows), shownOf(rows.length, total));
@@ -96,7 +96,7 @@ export function changes() {
   const kinds = [...new Set(parts.map((row) => row.change_kind))].sort();
   const drawn = parts.map((row) => ({
     name: runOf.get(row.dbt_invocation_id ?? ""), kind: row.change_kind, count: row.changes,
-    title: `${runOf.get(row.dbt_invocation_id ?? "")}\n${term("change", row.change_kind)}: ${whole(row.changes)}`,
+    title: `${runOf.get(row.dbt_invocation_id ?? "")}\n${term("change", row.change_kind)}${colon()}${whole(row.changes)}`,
   }));
   return section("changes", say("changes"), paragraph(say("changes_say", { count: total })),
     figure({

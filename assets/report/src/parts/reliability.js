@@ -4,7 +4,7 @@ import { absence, shownOf } from "../absence.js";
 import { reliability as curve } from "../charts.js";
 import { choice, element, figure, note, paragraph, section, table } from "../elements.js";
 import { state } from "../state.js";
-import { content, decimal, interval, percent, say, term, whole } from "../words.js";
+import { colon, content, decimal, interval, percent, say, term, whole } from "../words.js";
 
 const keyOf = (row) => JSON.stringify([
   row.source_gap, row.domain, row.value_type, row.model_used, row.prompt_version, row.feature,
@@ -25,7 +25,7 @@ function nameOf({ row }, several) {
   const stratum = row.source_gap === null ? say("all_strata")
     : `${term("gap", row.source_gap)}, ${row.domain}, ${term("type", row.value_type)}`;
   const version = several ? ` (${row.prompt_version})` : "";
-  return `${row.model_used}${version}, ${term("feature", row.feature)}: ${stratum}`;
+  return `${row.model_used}${version}, ${term("feature", row.feature)}${colon()}${stratum}`;
 }
 
 function judged({ whole: row }) {

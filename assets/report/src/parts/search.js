@@ -4,7 +4,7 @@ import { absence } from "../absence.js";
 import { datum, element, fresh, note, paragraph, section, table } from "../elements.js";
 import { colour, nameOf } from "../sources.js";
 import { state } from "../state.js";
-import { content, decimal, interval, moment, percent, say, short, term, whole } from "../words.js";
+import { colon, content, decimal, interval, moment, percent, say, short, term, whole } from "../words.js";
 import { origin } from "./findings.js";
 
 const MOST_FOUND = 10;
@@ -104,7 +104,7 @@ function history(cell) {
   if (lacking) return lacking;
   if (!cell.history) return note(say("no_history"));
   return element("ol", { class: "history" }, cell.history.map((row) => element("li", {},
-    `${moment(row.changed_at)}: ${term("change", row.change_kind)}. `,
+    `${moment(row.changed_at)}${colon()}${term("change", row.change_kind)}. `,
     datum(row.value_before ?? say("none")), ` (${origin(row, "before")}) → `,
     datum(row.value_after ?? say("none")), ` (${origin(row, "after")})`,
     row.change_reason ? [" ", datum(row.change_reason)] : [])));
@@ -127,7 +127,7 @@ function ways(job, attribute) {
 function shown(cell) {
   const queued = cell.queue?.[0];
   return [
-    element("h3", { tabindex: "-1" }, datum(titleOf(cell)), ": ", datum(cell.attribute_name)),
+    element("h3", { tabindex: "-1" }, datum(titleOf(cell)), colon(), datum(cell.attribute_name)),
     valueOf(cell),
     facts([
       ["job_fact", cell.job_id], ["attribute_fact", cell.attribute_id], ["domain_fact", cell.domain],
@@ -153,8 +153,8 @@ function shown(cell) {
     ]),
     element("h4", {}, say("candidates")), candidates(cell),
     cell.conflicts ? [element("h4", {}, say("conflicts")), element("ul", {}, cell.conflicts.map((row) =>
-      element("li", {}, `${term("source", row.source_type)}: `, datum(row.value),
-        ` · ${term("source", row.other_source_type)}: `, datum(row.other_value))))] : [],
+      element("li", {}, `${term("source", row.source_type)}${colon()}`, datum(row.value),
+        ` · ${term("source", row.other_source_type)}${colon()}`, datum(row.other_value))))] : [],
     element("h4", {}, say("history")), history(cell),
     element("h4", {}, say("ask")), ...ways(cell.job_id, cell.attribute_id),
   ].flat();

@@ -4,7 +4,7 @@ import { absence, shownOf } from "../absence.js";
 import { intervals } from "../charts.js";
 import { figure, note, paragraph, section, table, unfold } from "../elements.js";
 import { colour } from "../sources.js";
-import { content, decimal, interval, money, percent, roundPercent, say, term, whole } from "../words.js";
+import { colon, content, decimal, interval, money, percent, roundPercent, say, term, whole } from "../words.js";
 
 function sourceName(row) {
   const level = row.inheritance_level === null ? "" : `, ${term("level", row.inheritance_level)}`;
@@ -21,7 +21,7 @@ export function agreement() {
     name: `${row.domain}, ${term("type", row.value_type)}`,
     value: row.right_share, low: row.right_share_low, high: row.right_share_high,
     colour: colour(row.source_type.toLowerCase()),
-    title: `${sourceName(row)}\n${row.domain}: ${percent(row.right_share)} (${interval(row.right_share_low, row.right_share_high, percent)})\n${say("pairs", { count: row.pairs })}`,
+    title: `${sourceName(row)}\n${row.domain}${colon()}${percent(row.right_share)} (${interval(row.right_share_low, row.right_share_high, percent)})\n${say("pairs", { count: row.pairs })}`,
   }));
   const order = [...new Map(drawn.map((row) => [row.line, row.name]))];
   const thin = rows.length - enough.length;
@@ -35,7 +35,7 @@ export function agreement() {
       value: (row) => interval(row.right_share_low, row.right_share_high, percent) },
     { title: say("mae_axis"), number: true, value: (row) => decimal(row.mae) },
     { title: say("measured_confidence"), value: (row) => row.measured_confidence === null
-      ? `${say("not_measured")}: ${term("basis", row.confidence_basis)}`
+      ? `${say("not_measured")}${colon()}${term("basis", row.confidence_basis)}`
       : `${percent(row.measured_confidence)} (${term("basis", row.confidence_basis)})` },
   ], rows);
   return section("agreement", say("agreement"), paragraph(say("agreement_says")),
@@ -88,7 +88,7 @@ export function estimates() {
       { title: say("imputed_head"), number: true, value: (row) => whole(row.imputed_cells) },
       { title: say("mean_head"), number: true, value: (row) => decimal(row.mean) },
       { title: say("estimate_head"), value: (row) => row.estimate === null
-        ? `${say("not_measured")}: ${term("measurement", row.measurement)}`
+        ? `${say("not_measured")}${colon()}${term("measurement", row.measurement)}`
         : `${decimal(row.estimate)} (${interval(row.estimate_low, row.estimate_high)})` },
       { title: say("twins_head"), number: true, value: (row) => whole(row.twins) },
     ], rows), shownOf(rows.length, total)));
