@@ -162,6 +162,43 @@ def test_what_a_cell_costs_is_what_was_paid(compared: Compared) -> None:
         )
 
 
+def test_what_another_model_would_change_is_counted(compared: Compared) -> None:
+    """Of the twins that both answered, recounted; the perfect one's twin at another price none."""
+    with duckdb.connect(str(compared.warehouse.path), read_only=True) as connection:
+        cursor = connection.execute("select * from gold_model_churn")
+        names = [column[0] for column in cursor.description]
+        churn = {
+            (row["asked_model"], row["other_model"]): row
+            for row in (dict(zip(names, one, strict=True)) for one in cursor.fetchall())
+        }
+        recounted = connection.execute(
+            """
+            select a.asked_model, b.asked_model, count(*), avg((a.value <> b.value)::int)
+            from main_intermediate.int_backtest_answers as a
+            join main_intermediate.int_backtest_answers as b
+                using (twin_number, attribute_number)
+            join main_intermediate.int_attributes using (attribute_number)
+            where a.asked_model <> b.asked_model and value_type <> 'text'
+                and a.outcome = 'answered' and b.outcome = 'answered'
+            group by all
+            """
+        ).fetchall()
+    assert len(churn) == len(recounted) == 6
+    rows = comparison(compared.warehouse.path)
+    for model, other, cells, changed in recounted:
+        row = churn[model, other]
+        assert (row["cells"], row["changed_share"]) == (cells, pytest.approx(changed, abs=1e-6))
+        assert row["changed_share_low"] <= changed <= row["changed_share_high"]
+        price = float(str(rows[other]["cost_per_1000_cells_usd"]))
+        assert row["expected_cost_usd"] == pytest.approx(
+            row["model_cells"] * price / 1000, rel=1e-3
+        )
+    assert churn["perfect", "perfect-dear"]["changed_share"] == 0
+    worse, better = churn["perfect", "noisy"], churn["noisy", "perfect"]
+    assert worse["gets_wrong_share"] == better["gets_right_share"] > 0
+    assert worse["gets_right_share"] == better["gets_wrong_share"] == 0
+
+
 def test_gold_and_what_is_missing_stay(compared: Compared, demo: Warehouse) -> None:
     """Nothing was asked for a missing cell, and nothing in gold is another."""
     query = "from main.gold_job_attributes order by job_id, attribute_id"

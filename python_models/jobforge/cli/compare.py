@@ -162,7 +162,7 @@ def _ledger_file(project: Project) -> Path:
 
 def _command(vars: Mapping[str, Any], options: Sequence[str]) -> list[str]:
     return [
-        *(sys.executable, "-m", "dbt.cli.main", "build", "--select", "+gold_model_comparison"),
+        *(sys.executable, "-m", "dbt.cli.main", "build", "--select", "+gold_model_churn"),
         *("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"),
         *("--vars", json.dumps(vars), *options),
     ]
