@@ -79,7 +79,7 @@ INSIDE = {
         {"store"},
         {""},
     ],
-    "history": [{"records"}, {"build"}, {""}],
+    "history": [{"records"}, {"build", "past"}, {""}],
     "external": [{"models"}, {"llm"}, {""}],
     "evaluation": [
         {"confidence", "tiers", "twins", "positions"},
@@ -91,7 +91,7 @@ INSIDE = {
         {"project", "endpoint", "terminal"},
         {"ledger", "probe"},
         {"why", "doctor"},
-        {"plan", "compare"},
+        {"plan", "compare", "diff"},
         {""},
         {"__main__"},
     ],
