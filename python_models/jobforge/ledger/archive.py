@@ -111,6 +111,9 @@ def _read_file(path: Path) -> Iterator[tuple[HistoryPart, bytes]]:
         with pq.ParquetFile(path) as file:
             if (file.schema_arrow.metadata or {}).items() & _FORMAT.items() != _FORMAT.items():
                 raise LedgerError(f"{path} is no export of histories that this jobforge can read")
+            missing = sorted(set(_SCHEMA.names) - set(file.schema_arrow.names))
+            if missing:
+                raise LedgerError(f"{path} has no column {', '.join(missing)}")
             for batch in file.iter_batches(batch_size=1):
                 for row in batch.to_pylist():
                     content = row.pop("content")
