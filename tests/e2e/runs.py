@@ -30,6 +30,7 @@ BUILD = (
     *("--exclude", "path:models/intermediate/9_estimates", "int_backtest_intervals"),
     *("int_job_resamples", "gold_imputation_accuracy", "gold_imputation_reliability"),
     *("gold_model_comparison", "gold_family_estimates", "gold_source_agreement"),
+    "history_recorded+",
     "--select",
 )
 

@@ -41,7 +41,7 @@ def required_ledger(url: str | None) -> Ledger:
     url = ledger_url(url)
     ledger = existing_ledger(url)
     if ledger is None:
-        raise LedgerError(f"there is no ledger {Location.of(url)}: the first live run begins it")
+        raise LedgerError(f"there is no ledger {Location.of(url)}: the first build begins it")
     return ledger
 
 

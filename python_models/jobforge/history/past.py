@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobforge.errors import InputError
 from jobforge.history.records import STATE, shaped
-from jobforge.ledger import HistoryPart, Ledger, Recording
+from jobforge.ledger import HistoryPart, Recording
+
+if TYPE_CHECKING:
+    from jobforge.ledger import Ledger
 
 __all__ = [
     "CellThen",
@@ -26,7 +29,7 @@ __all__ = [
 ]
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_INVOCATION = re.compile(r"[0-9a-f-]{8,36}", re.ASCII)
+_INVOCATION = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

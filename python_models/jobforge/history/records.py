@@ -8,10 +8,14 @@ column of a state needs no more than its line in STATE and in the macro cell_sta
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobforge.ledger import HistoryPart, Ledger
+from jobforge.ledger import HistoryPart
+
+if TYPE_CHECKING:
+    from jobforge.ledger import Ledger
 
 __all__ = ["CONTENT", "RECORDS", "STATE", "no_records", "read_records", "shaped"]
 
