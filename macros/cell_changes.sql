@@ -21,15 +21,15 @@
                 or imputed_at_before is distinct from imputed_at_after
             )
             then 're_asked'
-        when
-            dataset_before is not distinct from dataset_after
-            and dataset_release_before is distinct from dataset_release_after
+        when (dataset_before is distinct from dataset_after) then 'other_record'
+        when (dataset_release_before is distinct from dataset_release_after)
             then 'new_release'
         when
-            dataset_before is not distinct from dataset_after
-            and source_record_before is not distinct from source_record_after
-            and inheritance_level_before is not distinct from inheritance_level_after
-            and value_before <> value_after
+            value_before <> value_after
+            and not (
+                source_record_before is distinct from source_record_after
+                or inheritance_level_before is distinct from inheritance_level_after
+            )
             then 'value_changed'
         else 'other_record'
     end
@@ -60,10 +60,10 @@
                 || ' took its place'
         when 're_asked'
             then case
-                when model_used_before is distinct from model_used_after
+                when (model_used_before is distinct from model_used_after)
                     then coalesce(model_used_after, 'Another model') || ' answered where '
                         || model_used_before || ' had'
-                when prompt_version_before is distinct from prompt_version_after
+                when (prompt_version_before is distinct from prompt_version_after)
                     then 'The model answered another version of the prompt'
                 else 'The model was asked again'
             end
@@ -77,7 +77,7 @@
                 || ' has another value in the same release'
         when 'other_record'
             then case
-                when dataset_before is distinct from dataset_after
+                when (dataset_before is distinct from dataset_after)
                     then coalesce(dataset_after, source_type_after)
                         || ' took the place of '
                         || coalesce(dataset_before, source_type_before)

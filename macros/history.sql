@@ -32,10 +32,11 @@
     )
 {%- endmacro %}
 
-{# A cell's state as columns of a select: `none` as the alias gives nulls. #}
+{# A cell's state as columns of a select, each with a comma behind it. #}
 {% macro state_columns(alias, from_suffix="", to_suffix="") -%}
-    {%- for name in cell_state_columns() %}
+    {%- for name in cell_state_columns() -%}
         {{ alias }}.{{ name }}{{ from_suffix }} as {{ name }}{{ to_suffix }},
+        {{- "\n        " if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
 
@@ -125,7 +126,7 @@ last_records as (
     select
         last_records.job_id,
         last_records.attribute_id,
-        {{- state_columns("records", "_after") }}
+        {{ state_columns("records", "_after") }}
         records.recorded_at,
         records.dbt_invocation_id,
     from last_records

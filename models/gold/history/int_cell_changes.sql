@@ -60,8 +60,8 @@ compared as (
         differing.attribute_id,
         differing.record_number is not null as was_there,
         gold.job_id is not null as is_there,
-        {{- state_columns("records", "_after", "_before") }}
-        {{- state_columns("gold", "", "_after") }}
+        {{ state_columns("records", "_after", "_before") }}
+        {{ state_columns("gold", "", "_after") }}
         coalesce(ranked_before.source_precedence, records.source_precedence_after)
             as rank_before,
         coalesce(ranked_after.source_precedence, gold.source_precedence) as rank_after,
@@ -77,7 +77,7 @@ compared as (
     left join precedence as ranked_after
         on gold.source_type = ranked_after.source_type
     -- A history that records nothing has nothing to compare with.
-    where exists (select 1 from records)
+    where exists (select 1 from record_hashes)
 ),
 
 kinds as (
@@ -93,12 +93,8 @@ changes as (
         attribute_id,
         change_kind,
         {{ change_reason() }} as change_reason,
-        {%- for name in cell_state_columns() %}
-        {{ name }}_before,
-        {%- endfor %}
-        {%- for name in cell_state_columns() %}
-        {{ name }}_after,
-        {%- endfor %}
+        {{ state_columns("kinds", "_before", "_before") }}
+        {{ state_columns("kinds", "_after", "_after") }}
         (select max(sequence) from records) as compared_sequence,
     from kinds
 )

@@ -6,14 +6,10 @@ with gold as (
 states as (
     select
         attribute_id,
-        {{- state_columns("gold", "", "_after") }}
+        {{ state_columns("gold", "", "_after") }}
         {{ list_of("job_id") }} as job_ids,
     from gold
-    group by
-        attribute_id,
-        {%- for name in cell_state_columns() %}
-        {{ name }}{{ "," if not loop.last }}
-        {%- endfor %}
+    group by attribute_id, {{ cell_state_columns() | join(", ") }}
 )
 
 select * from states
