@@ -66,6 +66,20 @@ def test_a_ledger_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
         begin(str(tmp_path / "file" / "ledger.sqlite"))
 
 
+def test_a_history_that_is_off_is_empty(tmp_path: Path) -> None:
+    """Whatever gold has, nothing is recorded, and no ledger made."""
+    off: dict[str, object] = {
+        "run_id": "run",
+        "log": len,
+        "ledger_url": str(tmp_path / "ledger.sqlite"),
+    }
+    compared = Compared(cells=1, changes=1, gone=0, new=1, sequence=0)
+    kept = keep_changes(None, layer, compared, max_gone_share="0.5", **off)  # type: ignore[arg-type]
+    begun = recorded(None, layer, cells=1, **off)  # type: ignore[arg-type]
+    assert [one.read_all().num_rows for one in (kept, begun)] == [0, 0]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_gold_without_cells_begins_no_history(tmp_path: Path) -> None:
     """And makes no ledger."""
     assert begin(str(tmp_path / "ledger.sqlite"), cells=0).num_rows == 0
