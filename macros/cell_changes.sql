@@ -4,6 +4,25 @@
     case
         when not was_there then 'new_cell'
         when not is_there then 'cell_gone'
+        when
+            source_type_after = 'REVIEW'
+            or (
+                reviewed_by_after is not null
+                and (
+                    reviewed_by_before is distinct from reviewed_by_after
+                    or reviewed_at_before is distinct from reviewed_at_after
+                )
+            )
+            then 'review_given'
+        when
+            source_type_before = 'REVIEW'
+            or (
+                reviewed_by_before is not null
+                and reviewed_by_after is null
+                and value_before = value_after
+                and source_type_before = source_type_after
+            )
+            then 'review_withdrawn'
         when value_before is null and value_after is not null then 'filled'
         when value_before is not null and value_after is null then 'emptied'
         when value_after is null and fill_status_before <> fill_status_after
@@ -43,6 +62,16 @@
         when 'cell_gone'
             then 'The job or the attribute is no longer there; it was '
                 || fill_status_before
+        when 'review_given'
+            then coalesce(reviewed_by_after, 'A person') || case
+                when source_type_after = 'REVIEW'
+                    then ' gave it where it was '
+                        || coalesce(source_type_before, fill_status_before)
+                else ' accepted what ' || source_type_after || ' says'
+            end
+        when 'review_withdrawn'
+            then 'The review of ' || coalesce(reviewed_by_before, 'a person')
+                || ' no longer holds: ' || coalesce(source_type_after, fill_status_after)
         when 'filled'
             then source_type_after || ' filled what was ' || fill_status_before
         when 'emptied'

@@ -15,6 +15,8 @@
         "prompt_version",
         "request_id",
         "imputed_at",
+        "reviewed_by",
+        "reviewed_at",
     ]) }}
 {% endmacro %}
 

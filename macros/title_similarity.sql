@@ -62,3 +62,15 @@ closest_records as (
     where comparable_rank <= {{ var("llm_comparable_jobs") }}
 )
 {%- endmacro %}
+
+{# What makes a job comparable, in words, by its rank in int_chosen_donors. #}
+{% macro relation_name(rank) -%}
+    case {{ rank }}
+        when 1 then 'same unit group'
+        when 2 then 'same minor group'
+        when 3 then 'same family'
+        when 4 then 'similar title'
+        when 5 then 'same function'
+        when 6 then 'any job'
+    end
+{%- endmacro %}

@@ -4,7 +4,7 @@
     {{ return({
         "jobs": {
             "job_id": "required", "job_title": "required", "job_family": "optional",
-            "job_function": "optional", "unit_group": "optional",
+            "job_function": "optional", "unit_group": "optional", "weight": "optional",
         },
         "attributes": {
             "attribute_id": "required", "attribute_name": "required", "domain": "required",

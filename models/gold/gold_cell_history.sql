@@ -32,6 +32,8 @@ history as (
         inheritance_level_after,
         model_used_before,
         model_used_after,
+        reviewed_by_before,
+        reviewed_by_after,
         dbt_invocation_id,
     from records
 )

@@ -14,6 +14,10 @@ attributes as (
     select * from {{ ref("int_attributes") }}
 ),
 
+reviewed_cells as (
+    select * from {{ ref("int_reviewed_cells") }}
+),
+
 all_cells as (
     select
         job_number,
@@ -70,6 +74,9 @@ gold as (
         candidate_values.request_id,
         candidate_values.imputed_at,
         candidate_values.is_stale,
+        reviewed_cells.reviewed_by,
+        reviewed_cells.reviewed_at,
+        reviewed_cells.review_reason,
         coalesce(candidate_values.dbt_invocation_id, '{{ invocation_id }}')
             as dbt_invocation_id,
     from all_cells
@@ -81,6 +88,12 @@ gold as (
         on
             all_cells.precedence_rank = candidate_values.precedence_rank
             and all_cells.value_id = candidate_values.value_id
+    left join reviewed_cells
+        on
+            all_cells.job_number = reviewed_cells.job_number
+            and all_cells.attribute_number = reviewed_cells.attribute_number
+            and candidate_values.source_type = reviewed_cells.source_type
+            and candidate_values.value = reviewed_cells.value
 )
 
 select * from gold

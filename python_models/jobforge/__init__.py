@@ -15,6 +15,7 @@ of their dependencies: a room imports only from lines above its own.
     live, batch                       two ways to ask what nobody has answered
     pipeline, external                a warehouse's missing cells; the service for other programs
     evaluation                        what an answer is worth, by its twins
+    review                            what people say of cells, out to them and back
     cli                               the command line
 
 `docs/engine.md` follows one cell through them.

@@ -5,5 +5,5 @@ from {{ ref("stg_source_precedence") }} as ranked
 left join {{ ref("int_added_source_values") }} as given
     on ranked.source_type = given.source_type
 where
-    ranked.source_type not in ('AUTHORITATIVE', 'ONET', 'LLM')
+    ranked.source_type not in ('REVIEW', 'AUTHORITATIVE', 'ONET', 'LLM')
     and given.source_type is null

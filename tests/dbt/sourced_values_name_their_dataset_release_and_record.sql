@@ -1,5 +1,5 @@
 -- Guards promise 2: a filled cell names its dataset, its record and its
--- confidence, and an authoritative one the level it was inherited from.
+-- confidence, and an authoritative or reviewed one the level it holds for.
 select
     job_id,
     attribute_id,
@@ -11,6 +11,6 @@ where
         dataset is null
         or source_record is null
         or coalesce(confidence, stated_confidence) is null
-        or (source_type = 'AUTHORITATIVE')
+        or (source_type in ('REVIEW', 'AUTHORITATIVE'))
         is distinct from (inheritance_level is not null)
     )

@@ -31,6 +31,7 @@ BUILD = (
     *("int_job_resamples", "gold_imputation_accuracy", "gold_imputation_reliability"),
     *("gold_model_comparison", "gold_family_estimates", "gold_source_agreement"),
     "history_recorded+",
+    *("gold_review_accuracy", "gold_review_agreement", "gold_review_queue", "review_agreements"),
     "--select",
 )
 

@@ -307,6 +307,13 @@ NAMED_STATES: dict[str, dict[str, Any]] = {
         **{"value": "5", "fill_status": "authoritative", "source_type": "AUTHORITATIVE"},
         **{"dataset": "HR", "source_record": "J"},
     },
+    "accepted": {
+        **{"value": "3", "fill_status": "onet", "source_type": "ONET", "dataset_release": "29"},
+        **{"reviewed_by": "Ann", "reviewed_at": datetime(2026, 1, 2, tzinfo=UTC)},
+    },
+    "overruled": {
+        **{"value": "1", "fill_status": "review", "source_type": "REVIEW", "reviewed_by": "Ann"},
+    },
 }
 CELLS = [(job, attribute) for job in ("J1", "J2", "J3") for attribute in ("a", "b")]
 LAYERS = st.lists(
@@ -336,11 +343,13 @@ class Models:
             create schema main_intermediate;
             create schema main_staging;
             create table main_staging.stg_source_precedence as
-            select * from (values ('AUTHORITATIVE', 3.0), ('ONET', 2.0), ('LLM', 1.0))
+            select * from (values
+                ('REVIEW', 4.0), ('AUTHORITATIVE', 3.0), ('ONET', 2.0), ('LLM', 1.0))
                 as given(source_type, source_precedence)
             """
         )
-        types = {"source_precedence": "double", "imputed_at": "timestamptz"}
+        types = {"source_precedence": "double"}
+        types |= dict.fromkeys(("imputed_at", "reviewed_at"), "timestamptz")
         columns = ", ".join(f"{name} {types.get(name, 'varchar')}" for name in STATE)
         self.connection.execute(
             f"create table {GOLD} (job_id varchar, attribute_id varchar, {columns})"

@@ -78,6 +78,9 @@ SINGULAR = {
     "every_ranked_source_is_one_that_there_is": [
         "insert into main_reference.source_precedence values ('ONETT', 7, 'a slip')",
     ],
+    "every_review_can_be_used": [
+        "insert into main_intermediate.int_review_decisions (job_id, problem) values ('x', 'gone')",
+    ],
     "every_usable_input_row_reaches_the_grid": [
         # More rows than other tests' faults put there again.
         "delete from main_intermediate.int_jobs where rowid < 5",

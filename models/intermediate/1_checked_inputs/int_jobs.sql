@@ -17,7 +17,8 @@ jobs as (
         job_title,
         job_family,
         job_function,
-        case when problem is null then unit_group end as unit_group,
+        case when has_known_unit_group then unit_group end as unit_group,
+        case when weight > 0 then weight else 1.0 end as weight,
     from checked
 )
 

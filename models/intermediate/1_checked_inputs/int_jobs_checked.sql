@@ -21,7 +21,11 @@ checked as (
             when unit_group is not null and unit_groups.noc_code is null
                 then {{ no_unit_group("unit_group_text") }}
                     || '; the job was taken without one: correct it'
+            when weight_text is not null and coalesce(weight, 0) <= 0
+                then 'weight: ''' || weight_text || ''' is no number above 0; the '
+                    || 'job was taken with weight 1: correct it'
         end as fault,
+        unit_groups.noc_code is not null as has_known_unit_group,
         record_problem is null and job_id is not null and job_title is not null
             as is_sound,
     from jobs

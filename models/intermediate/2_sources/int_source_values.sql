@@ -1,7 +1,22 @@
 -- What the ids of the candidates stand for.
 {{ config(materialized="view") }}
 
-with authoritative_values as (
+with review_values as (
+    select
+        'REVIEW' as source_type,
+        value_id,
+        attribute_number,
+        value,
+        value_number,
+        confidence,
+        dataset,
+        dataset_release,
+        source_record,
+        inheritance_level,
+    from {{ ref("int_review_values") }}
+),
+
+authoritative_values as (
     select
         'AUTHORITATIVE' as source_type,
         value_id,
@@ -47,6 +62,8 @@ added_values as (
 ),
 
 all_values as (
+    select * from review_values
+    union all
     select * from authoritative_values
     union all
     select * from onet_values

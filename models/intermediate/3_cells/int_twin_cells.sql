@@ -4,7 +4,7 @@
 -- goes by a hash of job and attribute: it is the same in every run, and stays when rows
 -- are added. Where one call asks for several cells of a job, several of a job can be
 -- masked together: the one that is drawn, and the next of its job, those of its domain
--- first.
+-- first. What people reviewed is no such sample, and is measured apart.
 {%- set per_gap = var("backtest_cells") | int %}
 {%- set per_job = [var("backtest_cells_per_job") | int, 1] | max %}
 {%- set drawn_of = 4294967296 %}
@@ -43,6 +43,7 @@ source_records as (
     select
         precedence_rank,
         value_id,
+        source_type,
         is_own,
     from {{ ref("int_source_records") }}
 ),
@@ -69,7 +70,7 @@ known_cells as (
             and known_values.value_id = source_records.value_id
     left join crosswalked_unit_groups
         on jobs.unit_group = crosswalked_unit_groups.unit_group
-    where {{ per_gap }} > 0
+    where {{ per_gap }} > 0 and source_records.source_type <> 'REVIEW'
 ),
 
 gaps as (

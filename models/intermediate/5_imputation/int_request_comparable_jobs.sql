@@ -51,14 +51,7 @@ named as (
     select
         grouped.*,
         jobs.job_title,
-        case grouped.relation_rank
-            when 1 then 'same unit group'
-            when 2 then 'same minor group'
-            when 3 then 'same family'
-            when 4 then 'similar title'
-            when 5 then 'same function'
-            when 6 then 'any job'
-        end as relation,
+        {{ relation_name("grouped.relation_rank") }} as relation,
     from grouped
     inner join jobs
         on grouped.comparable_job_number = jobs.job_number

@@ -10,6 +10,8 @@ renamed as (
         job_function,
         {{ noc_code("unit_group", 5) }} as unit_group,
         unit_group as unit_group_text,
+        {{ to_number("weight") }} as weight,
+        weight as weight_text,
         source_file,
         source_row,
         record_problem,

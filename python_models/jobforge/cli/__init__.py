@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from jobforge.cli import compare, diff, doctor, ledger, plan, why
+from jobforge.cli import compare, diff, doctor, ledger, plan, review, why
 from jobforge.cli.terminal import say
 from jobforge.errors import JobForgeError
 
@@ -28,6 +28,7 @@ app.command("compare", context_settings=plan.PASSES_OPTIONS_ON)(compare.compare)
 app.command("why")(why.why)
 app.command("diff")(diff.diff)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(review.app, name="review")
 
 
 def main() -> None:

@@ -146,6 +146,7 @@ def import_(path: Path, ledger: LedgerOption = None) -> None:
     say(
         f"{report.new_attempts:,} attempts and {report.new_answers:,} answers are new,"
         f" {report.known_attempts:,} attempts were here already"
+        + (f"; {report.new_reviews:,} reviews are new" if report.new_reviews else "")
     )
     if history.is_file():
         say(f"{recordings:,} recordings of gold's history are new")

@@ -65,8 +65,9 @@ def why(
         return
     say(f"{job_id} {attribute_id}")
     shown = _show_candidates(job_id, attribute_id, warehouse)
+    reviewed = _show_reviews(job_id, attribute_id, ledger)
     said = _show_said(job_id, attribute_id, ledger, texts)
-    if not (shown or said):
+    if not (shown or reviewed or said):
         raise typer.Exit(1)
 
 
@@ -156,6 +157,28 @@ def _confidence(row: dict[str, Any]) -> str:
     if row["stated_confidence"] is not None:
         said += f", stated {row['stated_confidence']:g}"
     return said
+
+
+def _show_reviews(job_id: str, attribute_id: str, url: str | None) -> bool:
+    ledger = existing_ledger(ledger_url(url))
+    if ledger is None:
+        return False
+    with ledger:
+        reviews = ledger.reviews()
+    found = [one for one in reviews if (one.job_id, one.attribute_id) == (job_id, attribute_id)]
+    by_id = {one.review_id: one for one in found}
+    if found:
+        say("\nReviews, the oldest first:")
+    for one in found:
+        what = one.decision.replace("_", " ") + (f" {one.value}" if one.value is not None else "")
+        if one.withdraws in by_id:
+            taken = by_id[one.withdraws]
+            what = f"withdraws {taken.reviewer}'s {taken.decision.replace('_', ' ')}"
+            what += f" {taken.value}" if taken.value is not None else ""
+        shown = "" if one.shown_value is None else f" (shown {one.shown_value}, {one.shown_source})"
+        reason = f": {one.reason}" if one.reason else ""
+        say(f"  {one.decided_at:%Y-%m-%d %H:%M} UTC  {one.reviewer}: {what}{shown}{reason}")
+    return bool(found)
 
 
 def _show_said(job_id: str, attribute_id: str, url: str | None, texts: bool) -> bool:

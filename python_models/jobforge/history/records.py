@@ -36,6 +36,8 @@ STATE = {
     "prompt_version": pa.string(),
     "request_id": pa.string(),
     "imputed_at": _MOMENT,
+    "reviewed_by": pa.string(),
+    "reviewed_at": _MOMENT,
 }
 
 # What the ledger stores of a row.

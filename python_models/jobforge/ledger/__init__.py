@@ -33,6 +33,7 @@ from jobforge.ledger.records import (
     ImportReport,
     LedgerStats,
     Recording,
+    Review,
     Source,
     Why,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "LedgerStats",
     "NoLedgerError",
     "Recording",
+    "Review",
     "SecretFoundError",
     "Source",
     "Why",

@@ -26,6 +26,7 @@ __all__ = [
     "known_digest",
     "question_key",
     "request_key",
+    "review_id",
     "text_hash",
 ]
 
@@ -51,6 +52,11 @@ def canonical_parameters(parameters: Mapping[str, Any]) -> str:
     Give only what can change an answer (a temperature, a seed), for all of it is in the cell key.
     """
     return json.dumps(parameters, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def review_id(*parts: str | None) -> str:
+    """Return the id of what a person said of a cell."""
+    return digest("review id", *parts)
 
 
 def question_key(

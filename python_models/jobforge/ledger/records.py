@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from jobforge.ledger.hashes import cell_key, question_key
+from jobforge.ledger.hashes import cell_key, question_key, review_id
 
 __all__ = [
     "Answer",
@@ -29,6 +29,8 @@ __all__ = [
     "ImportReport",
     "LedgerStats",
     "Recording",
+    "Review",
+    "ReviewDecision",
     "Source",
     "Why",
 ]
@@ -36,6 +38,8 @@ __all__ = [
 Outcome = Literal["answered", "refused"]
 SendingMode = Literal["live", "batch"]
 HistoryKind = Literal["layer", "changes"]
+ReviewDecision = Literal["accept", "change", "cannot_say", "withdraw"]
+Drawn = Literal["risk", "random", "chosen"]
 BatchState = Literal[
     "preparing", "submitted", "collected", "expired", "cancelled", "failed", "abandoned"
 ]
@@ -262,6 +266,44 @@ class BatchItem:
     definitions: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What a person said of a cell, or a withdrawal of it.
+
+    value: what the person holds to be true, None where that is not known. shown_value,
+    shown_source: what the export showed. drawn: how the cell came into the export, and weight: how
+    many cells it stands for there. withdraws: the `review_id` that is taken back.
+    """
+
+    job_id: str
+    attribute_id: str
+    decision: ReviewDecision
+    reviewer: str
+    decided_at: datetime
+    value: str | None = None
+    reason: str | None = None
+    export_id: str | None = None
+    shown_value: str | None = None
+    shown_source: str | None = None
+    drawn: Drawn | None = None
+    weight: float | None = None
+    withdraws: str | None = None
+
+    @property
+    def review_id(self) -> str:
+        """What makes it this review: the same said again of the same export is no other."""
+        return review_id(
+            self.export_id,
+            self.job_id,
+            self.attribute_id,
+            self.reviewer,
+            self.decision,
+            self.value,
+            self.reason,
+            self.withdraws,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something in the ledger, or in a file to import, that does not hold."""
@@ -279,6 +321,7 @@ class ImportReport:
     new_answers: int
     known_attempts: int
     faults: tuple[Fault, ...] = ()
+    new_reviews: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from jobforge.ledger import (
     entries,
     history,
     lookup,
+    reviews,
     rows,
     streams,
     transfer,
@@ -55,6 +56,7 @@ from jobforge.ledger.records import (
     ImportReport,
     LedgerStats,
     Recording,
+    Review,
     Why,
 )
 from jobforge.ledger.secrets import Secrets
@@ -241,6 +243,20 @@ class Ledger:
     def why(self, job_id: str, attribute_id: str) -> list[Why]:
         """Return what is known of a cell's answers, the latest first."""
         return lookup.why(self._database, job_id, attribute_id)
+
+    def add_reviews(self, given: Sequence[Review]) -> int:
+        """Add what people said of cells in one durable transaction; return how many are new.
+
+        Raises SecretFoundError, before anything is written, where a text holds a key.
+        """
+        prepared = [reviews.prepare(one, self._secrets) for one in given]
+        return self._database.write(
+            lambda connection: reviews.add(connection, self._dialect, prepared)
+        )
+
+    def reviews(self) -> list[Review]:
+        """Return what people said of cells, withdrawals too, the oldest first."""
+        return reviews.read(self._database)
 
     def stats(self) -> LedgerStats:
         """Return the ledger in figures."""

@@ -1,5 +1,7 @@
 """The ledger as one Parquet file and back: a row per attempt, with its texts and its answers.
 
+What people said of cells is little beside that, and stands in the file's footer.
+
 An import trusts nothing: a row whose hashes do not hold stays out, and so does one that is here
 already, changed or not. A file from which attempts were taken is named as such; what is left of it
 is taken.
@@ -7,6 +9,7 @@ is taken.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, select
 
-from jobforge.ledger import chain, entries, tables
+from jobforge.ledger import chain, entries, reviews, tables
 from jobforge.ledger.columns import TEXT_COLUMNS
 from jobforge.ledger.database import Database
 from jobforge.ledger.errors import LedgerError, SecretFoundError
@@ -34,6 +37,7 @@ __all__ = ["export", "import_"]
 
 _FORMAT = {b"jobforge.ledger.export": b"1"}
 _CHAIN_END = "jobforge.ledger.chain_end"
+_REVIEWS = "jobforge.ledger.reviews"
 _ATTEMPTS_AT_ONCE = 500
 _TYPES = {"TEXT": pa.string(), "BIGINT": pa.int64(), "DOUBLE": pa.float64()}
 
@@ -67,7 +71,8 @@ def export(database: Database, path: Path) -> int:
                 writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
                 count += len(rows)
                 end = rows[-1]["chain_hash"] or end
-            writer.add_key_value_metadata({_CHAIN_END: end})
+            said = json.dumps(reviews.review_rows(database), ensure_ascii=False)
+            writer.add_key_value_metadata({_CHAIN_END: end, _REVIEWS: said})
         unfinished.replace(path)
     except OSError as error:
         raise LedgerError(f"the export {path} cannot be written: {error.strerror}") from None
@@ -132,15 +137,40 @@ def import_(database: Database, path: Path, secrets: Secrets) -> ImportReport:
         new_attempts += attempts
         new_answers += answers
         known += len(good) - attempts
-    if before != _chain_end(path, before):
+    footer = _footer(path)
+    if before != footer.get(_CHAIN_END, before):
         faults.append(Fault("file", path.name, "the last attempts were taken out of it"))
-    return ImportReport(new_attempts, new_answers, known, tuple(faults))
+    said, bad = reviews.restore(json.loads(footer.get(_REVIEWS, "[]")))
+    said, secret = _without_secrets(said, secrets)
+    new_reviews = (
+        database.write(partial(reviews.add, dialect=database.dialect, rows=said)) if said else 0
+    )
+    return ImportReport(
+        new_attempts, new_answers, known, (*faults, *bad, *secret), new_reviews=new_reviews
+    )
 
 
-def _chain_end(path: Path, found: str) -> str:
-    """Return the link with which an exported file ends; `found` where it does not say."""
-    given = (pq.read_metadata(path).metadata or {}).get(_CHAIN_END.encode())
-    return found if given is None else str(given.decode())
+def _footer(path: Path) -> dict[str, str]:
+    """Return what an exported file says of itself."""
+    given = pq.read_metadata(path).metadata or {}
+    return {
+        name: given[name.encode()].decode()
+        for name in (_CHAIN_END, _REVIEWS)
+        if name.encode() in given
+    }
+
+
+def _without_secrets(rows: Sequence[Row], secrets: Secrets) -> tuple[list[Row], list[Fault]]:
+    good: list[Row] = []
+    faults: list[Fault] = []
+    for row in rows:
+        try:
+            for name in ("value", "reviewer", "reason"):
+                secrets.refuse(row[name] or "", "the review")
+            good.append(row)
+        except SecretFoundError as error:
+            faults.append(Fault("review", row["review_id"], str(error)))
+    return good, faults
 
 
 def _read_file(path: Path) -> Iterator[list[Row]]:

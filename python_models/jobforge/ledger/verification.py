@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from jobforge.ledger import chain, tables
+from jobforge.ledger import chain, reviews, tables
 from jobforge.ledger.columns import TEXT_COLUMNS
 from jobforge.ledger.database import Database
 from jobforge.ledger.hashes import cell_key, question_key, request_key, text_hash
@@ -33,6 +33,7 @@ def faults(database: Database) -> Iterator[Fault]:
     yield from (Fault("file", database.shown, line) for line in damaged)
     yield from (Fault("answer", key, "its attempt is missing") for (key,) in orphans)
     yield from _text_faults(database)
+    yield from reviews.faults(database)
     end = database.read(chain.read_end)
     before, last = chain.START, 0
     query = select(tables.attempt)
