@@ -27,7 +27,7 @@ CHANGED = 1_000
 
 
 def of_history(figures: Figures) -> tuple[float, float]:
-    """Return the seconds and the CPU seconds of the history's models and tests."""
+    """Return the seconds and the CPU seconds of the history's models, unit tests and tests."""
     found = [
         one
         for one in figures.stages
@@ -70,7 +70,7 @@ def main() -> int:
         grown = (work / "ledger.sqlite").stat().st_size / 1e6 - size
     seconds, cpu = of_history(build)
     print(f"whole build: code {build.code}, {build.seconds:.0f} s, CPU {build.cpu:.0f} s")
-    print(f"ledger: {size:.1f} MB, {grown:.1f} MB more with the changes; events: {found}\n")
+    print(f"ledger: {size:.1f} MB, {1000 * grown:.0f} kB more with the changes; events: {found}\n")
     print("| the history's models and tests | seconds | CPU seconds | of the build without them |")
     print("|---|---|---|---|")
     for name, one in {"it begins": build, **runs}.items():
@@ -80,7 +80,7 @@ def main() -> int:
         print(f"| {name} | {seconds:.1f} | {cpu:.1f} | {share} |")
     print("\n| model | seconds | CPU seconds | peak GB |\n|---|---|---|---|")
     for one in build.stages:
-        if one.name in MODELS:
+        if one.kind == "model" and one.name in MODELS:
             print(f"| `{one.name}` | {one.seconds:.1f} | {one.cpu:.1f} | {one.gigabytes:.1f} |")
     return max(build.code, *(one.code for one in runs.values()))
 

@@ -1,65 +1,36 @@
--- What people say of the model's answers to cells that are really missing. Cells that
--- were first in the queue were chosen for being in doubt, so that each way to be drawn has
--- rows of its own; together they count by how many cells each stands for.
-{%- set key = ["drawn", "domain", "value_type", "model_used", "prompt_version"] %}
-{%- set columns = key | join(", ") %}
-with reviewed as (
-    select
-        reviewed_cells.job_number,
-        decisions.drawn,
-        decisions.weight,
-        attributes.domain,
-        attributes.value_type,
-        llm_values.model_used,
-        llm_values.prompt_version,
-        {{ text_number("decisions.job_id") }} as job_hash,
-        {{ to_number("decisions.shown_value") }} - decisions.value_number as error,
-        reviewed_cells.value = decisions.shown_value as is_exact,
-        {{ is_right(
-            "decisions.shown_value", to_number("decisions.shown_value"),
-            "decisions.value", "decisions.value_number", "attributes.tolerance",
-        ) }} as is_right,
-    from {{ ref("int_reviewed_cells") }} as reviewed_cells
-    inner join {{ ref("int_review_decisions") }} as decisions
-        on
-            reviewed_cells.job_number = decisions.job_number
-            and reviewed_cells.attribute_number = decisions.attribute_number
-            and reviewed_cells.reviewed_by = decisions.reviewer
-            and reviewed_cells.reviewed_at = decisions.decided_at
-            and reviewed_cells.value = decisions.value
-    inner join {{ ref("int_llm_values") }} as llm_values
-        on
-            reviewed_cells.job_number = llm_values.job_number
-            and reviewed_cells.attribute_number = llm_values.attribute_number
-            and decisions.shown_value = llm_values.value
-    inner join {{ ref("int_attributes") }} as attributes
-        on reviewed_cells.attribute_number = attributes.attribute_number
-    where
-        decisions.shown_source = 'LLM'
-        and not decisions.is_withdrawn
-        and decisions.problem is null
+-- Cells that were first in the queue were chosen for being in doubt, so that each way to
+-- be drawn has rows of its own; together they count by how many cells each stands for.
+with errors as (
+    select * from {{ ref("int_review_errors") }}
 ),
 
--- A whole needs its random part: without one nothing stands for the cells that nobody saw.
+-- A whole needs its random part: without one nothing stands for what nobody saw.
 with_random_part as (
-    select distinct model_used, prompt_version
-    from reviewed
+    select distinct
+        model_used,
+        prompt_version,
+    from errors
     where drawn = 'random'
 ),
 
-drawn_apart as (
+ways as (
     select
-        * replace (1.0 as weight),
-    from reviewed
+        errors.*,
+        errors.drawn as way,
+        cast(1.0 as double) as counts_for,
+    from errors
     union all
     select
-        reviewed.* replace ('all' as drawn),
-    from reviewed
+        errors.*,
+        'all' as way,
+        errors.weight as counts_for,
+    from errors
     inner join with_random_part
         on
-            reviewed.model_used is not distinct from with_random_part.model_used
-            and reviewed.prompt_version = with_random_part.prompt_version
-    where reviewed.drawn in ('risk', 'random')
+            errors.model_used is not distinct from with_random_part.model_used
+            and errors.prompt_version
+            is not distinct from with_random_part.prompt_version
+    where errors.drawn in ('risk', 'random')
 ),
 
 resamples as (
@@ -70,59 +41,74 @@ resamples as (
 
 resampled as (
     select
-        drawn_apart.*,
+        ways.*,
         resamples.resample,
-        drawn_apart.weight * case
+        ways.counts_for * case
             when resamples.resample = 0 then 1
-            else {{ poisson_draw("drawn_apart.job_hash", "resamples.resample") }}
+            else {{ poisson_draw("ways.job_hash", "resamples.resample") }}
         end as counted,
-    from drawn_apart
+    from ways
     cross join resamples
 ),
 
 figures as (
     select
-        {{ columns }},
+        way,
+        domain,
+        value_type,
+        model_used,
+        prompt_version,
         resample,
         count(*) as cells,
         count(distinct job_number) as jobs,
         sum(abs(error) * counted) / nullif(sum(counted), 0) as mae,
         sum(error * counted) / nullif(sum(counted), 0) as bias,
-        sum(case when is_right then counted else 0 end) / nullif(sum(counted), 0)
-            as right_share,
+        sum(case when is_right then counted else 0 end)
+        / nullif(sum(counted), 0) as right_share,
     from resampled
-    group by {{ columns }}, resample
+    group by way, domain, value_type, model_used, prompt_version, resample
 ),
 
-intervals as (
+summarised as (
     select
-        {{ columns }},
-        {%- for figure in ["mae", "bias", "right_share"] %}
-        {{ quantile(figure, 0.025) }} as {{ figure }}_low,
-        {{ quantile(figure, 0.975) }} as {{ figure }}_high,
-        {%- endfor %}
+        way,
+        domain,
+        value_type,
+        model_used,
+        prompt_version,
+        max(case when resample = 0 then cells end) as cells,
+        max(case when resample = 0 then jobs end) as jobs,
+        max(case when resample = 0 then mae end) as mae,
+        max(case when resample = 0 then bias end) as bias,
+        max(case when resample = 0 then right_share end) as right_share,
+        {{ quantile("case when resample > 0 then mae end", 0.025) }} as mae_low,
+        {{ quantile("case when resample > 0 then mae end", 0.975) }} as mae_high,
+        {{ quantile("case when resample > 0 then bias end", 0.025) }} as bias_low,
+        {{ quantile("case when resample > 0 then bias end", 0.975) }} as bias_high,
+        {{ quantile("case when resample > 0 then right_share end", 0.025) }}
+            as right_share_low,
+        {{ quantile("case when resample > 0 then right_share end", 0.975) }}
+            as right_share_high,
     from figures
-    where resample > 0
-    group by {{ columns }}
+    group by way, domain, value_type, model_used, prompt_version
 )
 
 select
-    {%- for column in key %}
-    figures.{{ column }},
-    {%- endfor %}
-    cast(figures.cells as integer) as cells,
-    cast(figures.jobs as integer) as jobs,
-    figures.cells < 30 as is_thin,
-    {%- for figure in ["mae", "bias", "right_share"] %}
-    round(cast(figures.{{ figure }} as double), 6) as {{ figure }},
-    round(cast(intervals.{{ figure }}_low as double), 6) as {{ figure }}_low,
-    round(cast(intervals.{{ figure }}_high as double), 6) as {{ figure }}_high,
-    {%- endfor %}
-from figures
-inner join intervals
-    on
-        {%- for column in key %}
-        figures.{{ column }} is not distinct from intervals.{{ column }}
-        {{- " and" if not loop.last }}
-        {%- endfor %}
-where figures.resample = 0
+    way as drawn,
+    domain,
+    value_type,
+    model_used,
+    prompt_version,
+    cast(cells as integer) as cells,
+    cast(jobs as integer) as jobs,
+    cells < 30 as is_thin,
+    round(cast(mae as double), 6) as mae,
+    round(cast(mae_low as double), 6) as mae_low,
+    round(cast(mae_high as double), 6) as mae_high,
+    round(cast(bias as double), 6) as bias,
+    round(cast(bias_low as double), 6) as bias_low,
+    round(cast(bias_high as double), 6) as bias_high,
+    round(cast(right_share as double), 6) as right_share,
+    round(cast(right_share_low as double), 6) as right_share_low,
+    round(cast(right_share_high as double), 6) as right_share_high,
+from summarised

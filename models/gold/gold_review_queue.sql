@@ -167,6 +167,8 @@ select
     queued.weight,
     queued.priority,
     candidate_values.rationale,
+    candidate_values.model_used,
+    candidate_values.prompt_version,
     comparable.comparable_values,
     others.candidates,
     reviews.history,

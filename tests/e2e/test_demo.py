@@ -8,7 +8,10 @@ import pytest
 
 from e2e.runs import Run, Warehouse, manifest
 
-STATUSES = {"authoritative", "onet", "llm", "awaiting_llm", "refused", "failed", "set_aside"}
+STATUSES = {
+    *("review", "authoritative", "onet", "llm"),
+    *("awaiting_llm", "refused", "failed", "set_aside"),
+}
 GOLD = "main.gold_job_attributes"
 PROVENANCE = "main.gold_job_attribute_provenance"
 

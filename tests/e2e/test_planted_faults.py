@@ -13,10 +13,12 @@ from typing import Any
 import duckdb
 import pytest
 
+from e2e.degenerate_answers import FAULTS, SOUND
 from e2e.runs import Run, Warehouse, manifest
 
 # What each singular test guards, broken; every clause of a test that has several.
 SINGULAR = {
+    **FAULTS,
     "a_plan_figure_is_given_for_a_whole_run_or_not_at_all": [
         *(
             "insert into main_intermediate.int_llm_imputed_attributes (outcome, estimated_calls)"
@@ -175,7 +177,10 @@ SINGULAR = {
 }
 
 # These say what to look at, and let the run end well.
-WARNS = ("every_input_row_could_be_used", "most_keys_of_an_input_find_their_partner")
+WARNS = (
+    *("every_input_row_could_be_used", "every_review_can_be_used"),
+    *("most_keys_of_an_input_find_their_partner", *FAULTS),
+)
 
 KINDS = (
     *(None, "not_null", "not_null_columns", "accepted_values", "relationships"),
@@ -367,6 +372,23 @@ def test_every_dbt_test_sees_its_fault(
                 blind.append((test.name, fault))
             connection.execute("rollback")
     assert blind == []
+
+
+def test_no_sound_answers_are_called_degenerate(
+    connection: duckdb.DuckDBPyConnection, tests: list[DbtTest]
+) -> None:
+    """Each test of degenerate answers is silent where they only look so, and without answers."""
+    assert set(SOUND) == set(FAULTS)
+    nothing = "delete from main_intermediate.int_llm_values"
+    alarms = []
+    for test in tests:
+        for sound in (*SOUND.get(test.name, ()), *([nothing] if test.name in SOUND else [])):
+            connection.execute("begin")
+            connection.execute(sound)
+            if connection.execute(test.query).fetchall():
+                alarms.append((test.name, sound))
+            connection.execute("rollback")
+    assert alarms == []
 
 
 def test_dbt_reports_every_fault(spoilable: Warehouse, tests: list[DbtTest]) -> None:

@@ -76,7 +76,7 @@ def test_each_table_of_gold_deferred(
     )
     with duckdb.connect(str(warehouse.path)) as connection:
         built = connection.execute(
-            "select table_name from duckdb_tables() where schema_name = 'ci' order by 1"
+            "select table_name from information_schema.tables where table_schema = 'ci' order by 1"
         ).fetchall()
     assert [name for (name,) in built] == gold
 

@@ -198,12 +198,13 @@ class TestEvidence:
         assert runs.asked == []
         assert {row["job_id"]: row["is_stale"] for row in rows} == {"j1": True, "j2": False}
 
-    def test_who_asks_nobody_does_not_call_an_answer_stale(self, runs: Runs) -> None:
-        """Mode off does not read the evidence, so it says nothing of it."""
+    def test_who_asks_nobody_calls_no_answer_stale_or_not(self, runs: Runs) -> None:
+        """Modes off and replay do not read the evidence, so they say nothing of it."""
         runs(*self.asked("2"))
-        rows = runs(*self.asked("3"), settings={"mode": "off"})
-        assert outcomes(rows) == {"answered": 2 * len(IDS)}
-        assert not any(row["is_stale"] for row in rows)
+        for mode in ("off", "replay"):
+            rows = runs(*self.asked("3"), settings={"mode": mode})
+            assert outcomes(rows) == {"answered": 2 * len(IDS)}
+            assert {row["is_stale"] for row in rows} == {None}
 
 
 def test_another_order_asks_nothing(runs: Runs) -> None:

@@ -118,7 +118,7 @@ def test_possible_values_are_offered(tmp_path: Path) -> None:
     assert listed(next(p for p in ranges if "2" in p))[1:4] == [1, 2, 3]
     assert listed(next(p for p in ranges if "3" in p)) == ["on site", "=remote", "1"]
     assert sheet.freeze_panes.endswith("2")
-    assert sheet.column_dimensions["V"].hidden
+    assert sheet.column_dimensions["X"].hidden
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])

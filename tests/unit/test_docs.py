@@ -12,10 +12,11 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 ENGINE = (ROOT / "docs/engine.md").read_text(encoding="utf-8")
 CONTRACT_PAGE = (ROOT / "docs/input_contract.md").read_text(encoding="utf-8")
+TRUST = (ROOT / "docs/trust.md").read_text(encoding="utf-8")
 DBT_PROJECT = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
 SQL = "\n".join(
     path.read_text(encoding="utf-8")
-    for folder in ("macros", "models")
+    for folder in ("macros", "models", "tests/dbt")
     for path in sorted((ROOT / folder).rglob("*"))
     if path.suffix in (".sql", ".yml")
 )
@@ -154,3 +155,23 @@ def test_every_file_and_model_on_the_engines_page_exists() -> None:
             assert (ROOT / name).is_file(), name
         elif name.startswith(("int_", "stg_", "gold_")):
             assert list((ROOT / "models").rglob(f"{name}.sql")), name
+
+
+def test_every_warning_about_answers_is_on_the_page_with_what_to_do() -> None:
+    """The page about trust has each test that goes by a threshold for answers, and no other."""
+    tests = {
+        path.stem
+        for path in (ROOT / "tests/dbt").glob("*.sql")
+        if re.search("lint_|named_comparable_value", path.read_text(encoding="utf-8"))
+    }
+    rows = table_rows(section(TRUST, "When the answers tell nothing"))
+    assert len(tests) == 7
+    assert {name for row in rows for name in names(row[0])} == tests
+    assert all(len(row) == 2 and row[1] for row in rows)
+
+
+def test_every_threshold_for_answers_is_read_by_a_test() -> None:
+    """A var of the warnings decides something."""
+    thresholds = {name for name in DBT_PROJECT["vars"] if name.startswith("lint_")}
+    assert thresholds
+    assert thresholds == set(re.findall(r'var\("(lint_\w+)"\)', SQL))

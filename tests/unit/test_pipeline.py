@@ -510,7 +510,7 @@ class TestModes:
             recorded=self.RECORDED,
             invocation_id="invocation-2",
         )
-        assert rows == [{**row, "is_stale": False} for row in before]
+        assert rows == before
         assert live_server.count == 1
 
     def test_live_without_a_key_waits(self) -> None:

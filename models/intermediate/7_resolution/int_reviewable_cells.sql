@@ -14,7 +14,6 @@ with jobs as (
 attributes as (
     select
         attribute_number,
-        value_type,
         nullif(scale_maximum - scale_minimum, 0) as scale_length,
         {{ text_number("attribute_id") }} as attribute_hash,
     from {{ ref("int_attributes") }}
@@ -61,18 +60,8 @@ questionable as (
             values_of_cells.stated_confidence,
             values_of_cells.confidence
         ) as chance_of_error,
-        case
-            when
-                attributes.value_type in ('rating', 'number')
-                and values_of_cells.value_low is not null
-                then coalesce(
-                    least(
-                        (values_of_cells.value_high - values_of_cells.value_low)
-                        / attributes.scale_length, 1.0
-                    ), 1.0
-                )
-            else 1.0
-        end as size_of_error,
+        (values_of_cells.value_high - values_of_cells.value_low)
+        / attributes.scale_length as interval_share,
     from {{ ref("int_resolved_cells") }} as resolved_cells
     inner join questionable_values as values_of_cells
         on
@@ -101,6 +90,7 @@ select
     weight,
     draw,
     error_basis,
-    chance_of_error * size_of_error as expected_error,
-    chance_of_error * size_of_error * weight as priority,
+    chance_of_error * least(coalesce(interval_share, 1.0), 1.0) as expected_error,
+    chance_of_error * least(coalesce(interval_share, 1.0), 1.0) * weight
+        as priority,
 from questionable

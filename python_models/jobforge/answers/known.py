@@ -225,6 +225,9 @@ class StoredAnswers:
             key = cell.question_key if self._of_any_model else cell.cell_key
             answer = answers.get(key)
             kept = None if answer is None else outcome_of(answer, attribute)
+            if kept and self._of_any_model:
+                # Found by its question: its evidence was compared with nothing.
+                kept = replace(kept, is_stale=None)
             if self._recording is None or (kept and kept.outcome == "answered"):
                 return kept
             return self._recording.outcome(cell.question_key, attribute) or kept

@@ -266,7 +266,9 @@ def _sheet_row(
         "history": bounded(row["history"]),
         "export_id": export_id,
         "drawn": drawn,
-        "weight": f"{weight:g}",
+        "weight": f"{weight:.6g}",
+        "shown_model": row["model_used"],
+        "shown_prompt_version": row["prompt_version"],
     }
     texts["seal"] = seal(texts)
     return texts, attribute

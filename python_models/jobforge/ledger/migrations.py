@@ -144,6 +144,8 @@ _VERSION_7 = (
         value text,
         shown_value text,
         shown_source text,
+        shown_model text,
+        shown_prompt_version text,
         drawn text check (drawn in ('risk', 'random', 'chosen')),
         weight double precision check (weight > 0),
         reviewer text not null,

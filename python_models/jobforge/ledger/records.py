@@ -271,7 +271,8 @@ class Review:
     """What a person said of a cell, or a withdrawal of it.
 
     value: what the person holds to be true, None where that is not known. shown_value,
-    shown_source: what the export showed. drawn: how the cell came into the export, and weight: how
+    shown_source, shown_model, shown_prompt_version: what the export showed, and of which model and
+    prompt it was. drawn: how the cell came into the export, and weight: how
     many cells it stands for there. withdraws: the `review_id` that is taken back.
     """
 
@@ -285,6 +286,8 @@ class Review:
     export_id: str | None = None
     shown_value: str | None = None
     shown_source: str | None = None
+    shown_model: str | None = None
+    shown_prompt_version: str | None = None
     drawn: Drawn | None = None
     weight: float | None = None
     withdraws: str | None = None

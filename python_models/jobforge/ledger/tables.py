@@ -164,6 +164,8 @@ review = Table(
     Column("value", Text),
     Column("shown_value", Text),
     Column("shown_source", Text),
+    Column("shown_model", Text),
+    Column("shown_prompt_version", Text),
     Column("drawn", Text),
     Column("weight", Double),
     Column("reviewer", Text, nullable=False),

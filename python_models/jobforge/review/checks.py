@@ -107,6 +107,8 @@ def _review(
         export_id=texts["export_id"],
         shown_value=cell.value,
         shown_source=cell.source_type,
+        shown_model=texts["shown_model"],
+        shown_prompt_version=texts["shown_prompt_version"],
         drawn=drawn if drawn in get_args(Drawn) else None,  # type: ignore[arg-type]
         weight=None if texts["weight"] is None else float(texts["weight"]),
     )

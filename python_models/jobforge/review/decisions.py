@@ -20,6 +20,8 @@ DECISIONS_SCHEMA = pa.schema(
         pa.field("value", pa.string()),
         pa.field("shown_value", pa.string()),
         pa.field("shown_source", pa.string()),
+        pa.field("shown_model", pa.string()),
+        pa.field("shown_prompt_version", pa.string()),
         pa.field("drawn", pa.string()),
         pa.field("weight", pa.float64()),
         pa.field("reviewer", pa.string(), nullable=False),

@@ -55,10 +55,16 @@ COLUMNS = {
     "export_id": "Export",
     "drawn": "Drawn",
     "weight": "Weight",
+    "shown_model": "Model",
+    "shown_prompt_version": "Prompt",
     "seal": "Seal",
 }
 FILLED_IN = ("decision", "value", "reviewer", "reason")
-HIDDEN = ("export_id", "drawn", "weight", "seal")
+HIDDEN = ("export_id", "drawn", "weight", "shown_model", "shown_prompt_version", "seal")
+_SEALED = (
+    *("export_id", "job_id", "attribute_id", "shown_value", "shown_source", "drawn", "weight"),
+    *("shown_model", "shown_prompt_version"),
+)
 # As people read them, and as the ledger has them.
 DECISIONS = {"accept": "accept", "change": "change", "cannot say": "cannot_say"}
 
@@ -89,8 +95,7 @@ class FilledRow:
 
 def seal(texts: Mapping[str, str | None]) -> str:
     """Return what holds a row's identity and what it showed together."""
-    sealed = ("export_id", "job_id", "attribute_id", "shown_value", "shown_source")
-    return digest("review row", *(texts[name] for name in (*sealed, "drawn", "weight")))[:16]
+    return digest("review row", *(texts[name] for name in _SEALED))[:16]
 
 
 def bounded(text: str | None) -> str | None:

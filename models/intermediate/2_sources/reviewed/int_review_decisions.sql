@@ -58,6 +58,8 @@ select
     value_number,
     shown_value,
     shown_source,
+    shown_model,
+    shown_prompt_version,
     drawn,
     weight,
     reviewer,
@@ -69,7 +71,9 @@ select
         when known_job_id is null then 'job_id: there is no such job any more'
         when known_attribute_id is null
             then 'attribute_id: the catalogue has no such attribute any more'
-        when value is not null and {{ value_problem("value", "value_number") }} is not null
+        when
+            value is not null
+            and {{ value_problem("value", "value_number") }} is not null
             then 'value: ' || {{ value_problem("value", "value_number") }}
     end as problem,
 from placed

@@ -20,6 +20,7 @@ reviewed_cells as (
     select
         job_number,
         attribute_number,
+        review_id,
         decision,
         case when decision = 'change' then 'REVIEW' else shown_source end
             as source_type,
