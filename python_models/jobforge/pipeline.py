@@ -13,11 +13,11 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from itertools import chain, groupby, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -52,6 +52,9 @@ from jobforge.requests.limits import AZURE_LIMITS, LIMITS
 from jobforge.requests.prompts import definition_text
 from jobforge.settings import Settings
 from jobforge.summary import GO_ON
+
+if TYPE_CHECKING:
+    from jobforge.ledger import Ledger
 
 __all__ = ["impute", "nothing"]
 
@@ -332,6 +335,18 @@ def _plan(call: _Call, stack: ExitStack) -> _Way:
     return _Way(keyer=keyer, find=kept.find, finish=finish, instead=kept.in_place_of_none)
 
 
+def _drop_old_texts(call: _Call, ledger: Ledger) -> None:
+    days = call.settings.keep_texts_days
+    if days is None:
+        return
+    dropped = ledger.drop_texts(datetime.now(UTC) - timedelta(days=days))
+    if dropped:
+        call.log(
+            f"the messages and replies of {dropped:,} attempts are older than {days} days"
+            " (llm_keep_texts_days): dropped; their answers, hashes and costs stay"
+        )
+
+
 def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: bool) -> _Way:
     _check_end(call)
     settings = call.settings
@@ -339,6 +354,7 @@ def _ask(call: _Call, stack: ExitStack, connection: Connection, *, in_batches: b
     ledger = stack.enter_context(
         open_ledger(call.ledger_url, patience_seconds=settings.ledger_wait_seconds)
     )
+    _drop_old_texts(call, ledger)
     again = AskAgain.of(settings)
     keyer = Keyer(settings)
     secrets = Secrets(*connection.secrets)

@@ -236,6 +236,7 @@ class Settings:
     on_fatal: whether a fault that every call would meet fails the run or only warns.
     wait_for_others_seconds: how long to wait for cells that another run is asking.
     ledger_wait_seconds: how long a run waits for a ledger that is locked or out of reach.
+    keep_texts_days: after so many days the ledger drops messages and raw replies; None keeps them.
     batch_wait_seconds: how long a run waits for its batches to end; 0 leaves them to the next one.
     max_output_tokens: the most tokens a reply may have; a longer one is a failed cell.
     max_tokens_parameter: the name of that limit in the request. `auto` takes OpenAI's current
@@ -287,6 +288,7 @@ class Settings:
     wait_for_others_seconds: _Wait = 90.0
     ledger_wait_seconds: _Wait = 60.0
     batch_wait_seconds: _Wait = 0.0
+    keep_texts_days: _Positive | None = None
 
     def bounds_texts(self, is_local: bool) -> bool:
         """Say whether the schema bounds texts, for a server on this machine or elsewhere."""

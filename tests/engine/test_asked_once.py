@@ -6,9 +6,11 @@ import os
 import sqlite3
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
+from jobforge.ledger import open_ledger
 from jobforge.requests import keys
 from jobforge.requests.inputs import Attribute, ImputationRequest, Job, Pack
 from jobforge.settings import Mode
@@ -334,3 +336,28 @@ def test_answer_that_was_changed_in_the_ledger_reaches_nobody(
     assert (failed["outcome"], failed["value"]) == ("failed", None)
     assert failed["reason_code"] == "value_off_type"
     assert "jobforge ledger verify" in failed["reason"]
+
+
+def test_old_messages_are_dropped_and_nothing_is_asked_again(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """llm_keep_texts_days takes what was sent and said, and leaves the answers."""
+    before = runs(*jobs(2))
+    with open_ledger() as ledger:
+        assert ledger.drop_texts(datetime.now(UTC) - timedelta(days=1)) == 0
+    later = datetime.now(UTC) + timedelta(days=31)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return later.astimezone(tz)
+
+    monkeypatch.setattr("jobforge.pipeline.datetime", Clock)
+    lines: list[str] = []
+    rows = runs(*jobs(2), settings={"keep_texts_days": 30}, log=lines.append)
+    assert runs.asked == []
+    assert values(rows) == values(before)
+    assert any("of 2 attempts are older than 30 days" in line for line in lines)
+    with open_ledger(read_only=True) as ledger:
+        assert {one.user_text for one in ledger.why("j1", "reading")} == {""}
+    check_ledger()

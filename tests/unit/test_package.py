@@ -75,7 +75,7 @@ INSIDE = {
         {"secrets", "dialects", "chain"},
         {"database", "migrations", "rows", "texts"},
         {"lookup", "claims", "entries", "streams", "reviews", "history"},
-        {"batches", "verification", "archive"},
+        {"batches", "verification", "retention", "archive"},
         {"transfer"},
         {"store"},
         {""},

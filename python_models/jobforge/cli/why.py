@@ -194,7 +194,9 @@ def _show_said(job_id: str, attribute_id: str, url: str | None, texts: bool) -> 
     say("\nLedger, the latest first:")
     for number, entry in enumerate(found, 1):
         say(_entry(number, entry))
-        if texts:
+        if texts and entry.texts_dropped_at:
+            say(f"     the messages were dropped on {entry.texts_dropped_at:%Y-%m-%d}")
+        elif texts:
             for name, text in (
                 ("system message", entry.system_text),
                 ("user message", entry.user_text),

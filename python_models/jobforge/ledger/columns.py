@@ -63,6 +63,9 @@ ATTEMPT = {
     "chain_hash": _TEXT_OR_NULL,
     "cache_write_tokens": _COUNT_OR_NULL,
     "reasoning_tokens": _COUNT_OR_NULL,
+    # Microseconds, when the prompt and the reply were dropped, and the hash of what stayed.
+    "texts_dropped_at": _COUNT_OR_NULL,
+    "kept_hash": _TEXT_OR_NULL,
 }
 
 _ARROW = {

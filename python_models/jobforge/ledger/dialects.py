@@ -116,6 +116,9 @@ class Dialect(Protocol):
     def restarts(self) -> bool:
         """Say whether the steady clock begins anew with the machine, which ends all runs."""
 
+    def forget_for_good(self, connection: Connection) -> None:
+        """Let what is written over in this transaction not stay behind in the file."""
+
     def size(self, connection: Connection) -> int:
         """Return the bytes that the ledger takes."""
 
@@ -276,6 +279,9 @@ class Sqlite:
         # A file with shared memory has one machine.
         return int(steady_seconds() * 1_000_000)
 
+    def forget_for_good(self, connection: Connection) -> None:
+        connection.exec_driver_sql("pragma secure_delete = on")
+
     def size(self, connection: Connection) -> int:
         pages: int = connection.exec_driver_sql("pragma page_count").scalar_one()
         return int(pages * connection.exec_driver_sql("pragma page_size").scalar_one())
@@ -407,6 +413,9 @@ class Postgres:
     def steady(self, connection: Connection) -> int:
         # The server's: the one clock that all machines share.
         return self.now(connection)
+
+    def forget_for_good(self, connection: Connection) -> None:
+        """The server's own vacuum does so after the transaction."""
 
     def size(self, connection: Connection) -> int:
         relations = (

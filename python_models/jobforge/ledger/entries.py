@@ -20,7 +20,7 @@ from jobforge.ledger.rows import (
 )
 from jobforge.ledger.secrets import Secrets
 from jobforge.ledger.tables import answer, attempt, chain_end, claim
-from jobforge.ledger.texts import add_texts, chunks
+from jobforge.ledger.texts import DROPPED, add_texts, chunks
 
 __all__ = ["Prepared", "add", "prepare", "prepared_texts", "restore"]
 
@@ -88,7 +88,9 @@ def add(connection: Connection, dialect: Dialect, prepared: Sequence[Prepared]) 
     new = [one for attempt_id, one in reversed(unique.items()) if attempt_id not in known]
     if not new:
         return 0, 0
-    add_texts(connection, dialect, {k: v for one in new for k, v in one.texts.items()})
+    texts = {k: v for one in new for k, v in one.texts.items() if v != DROPPED}
+    dropped = {k: v for one in new for k, v in one.texts.items() if k not in texts}
+    add_texts(connection, dialect, texts | dropped)
     links = chain.extend(end.chain_hash, [one.attempt["row_hash"] for one in new])
     linked = [{**one.attempt, "chain_hash": own} for one, own in zip(new, links, strict=True)]
     connection.execute(insert(attempt), linked)

@@ -4,8 +4,8 @@ The recordings of a history are numbered 1, 2, … without a gap: the first is t
 ones are what changed. All parts of one are added in one transaction, and only where nobody else has
 recorded since what they were compared with. A part's hash covers its facts, its content and the
 hash of the part before it in its history, and is derived anew whenever a part is read: none can be
-changed, put in or taken out from among others unnoticed. That the last ones were taken away shows
-only beside an export.
+changed, put in or taken out from among others unnoticed. Only that the last ones were taken away
+does not show.
 """
 
 from __future__ import annotations

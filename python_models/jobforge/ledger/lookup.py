@@ -61,6 +61,7 @@ _SAID = (
     attempt.c.cost_usd,
     attempt.c.latency_ms,
     attempt.c.sent_at,
+    attempt.c.texts_dropped_at,
 )
 _TEXTS = slice(2, 6)
 _FIRST_SAID = len(_ANSWER) + len(_SOURCE)
@@ -210,7 +211,8 @@ def _why(row: Sequence[Any], texts: Mapping[str, str]) -> Why:
     source = _source(row[len(_ANSWER) : _FIRST_SAID])
     said = list(row[_FIRST_SAID:])
     said[_TEXTS] = [texts[key] for key in said[_TEXTS]]
-    said[-1] = from_micros(said[-1])
+    sent_at, dropped_at = said[-2:]
+    said[-2:] = from_micros(sent_at), None if dropped_at is None else from_micros(dropped_at)
     fields = [_answer(row, source), *said]
     return Why(*fields)
 

@@ -134,6 +134,8 @@ _VERSION_6 = (
 )
 
 _VERSION_7 = (
+    "alter table attempt add column texts_dropped_at bigint",
+    "alter table attempt add column kept_hash text",
     """create table review (
         review_no {numbered},
         review_id text not null unique,

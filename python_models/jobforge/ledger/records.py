@@ -212,7 +212,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """An answer with the attempt that brought it: all that was said on both sides."""
+    """An answer with the attempt that brought it: all that was said on both sides.
+
+    texts_dropped_at: when the user message and the reply were dropped; both are empty then.
+    """
 
     answer: Answer
     mode: SendingMode
@@ -228,6 +231,7 @@ class Why:
     cost_usd: float | None
     latency_ms: int | None
     sent_at: datetime
+    texts_dropped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

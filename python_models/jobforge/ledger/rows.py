@@ -28,6 +28,7 @@ __all__ = [
     "item_of_row",
     "item_row",
     "item_texts",
+    "kept_hash",
     "key_of",
     "storable",
     "to_micros",
@@ -37,7 +38,10 @@ Row = dict[str, Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_UNHASHED = ("attempt_no", "answer_no", "row_hash", "chain_hash")
+_UNHASHED = (
+    *("attempt_no", "answer_no", "row_hash", "chain_hash"),
+    *("texts_dropped_at", "kept_hash"),
+)
 _ATTEMPT_COLUMNS = sorted(c.name for c in tables.attempt.c if c.name not in _UNHASHED)
 _ANSWER_COLUMNS = sorted(
     c.name for c in tables.answer.c if c.name not in (*_UNHASHED, "attempt_no")
@@ -146,6 +150,15 @@ def answer_row(
 def attempt_hash(row: Mapping[str, Any]) -> str:
     """Derive the hash of an attempt's row."""
     return digest("attempt", *_named(row, _ATTEMPT_COLUMNS))
+
+
+def kept_hash(row: Mapping[str, Any]) -> str:
+    """Derive the hash of what stays of an attempt's row when its prompt and reply are dropped.
+
+    It covers the row's own hash, from which answers and the chain go on.
+    """
+    names = [name for name in _ATTEMPT_COLUMNS if name != "raw_reply"]
+    return digest("kept attempt", row["row_hash"], row["texts_dropped_at"], *_named(row, names))
 
 
 def answer_hash(row: Mapping[str, Any], attempt_hash: str) -> str:

@@ -27,6 +27,7 @@ from jobforge.ledger import (
     entries,
     history,
     lookup,
+    retention,
     reviews,
     rows,
     streams,
@@ -261,6 +262,13 @@ class Ledger:
     def stats(self) -> LedgerStats:
         """Return the ledger in figures."""
         return lookup.stats(self._database)
+
+    def drop_texts(self, before: datetime) -> int:
+        """Drop the messages and replies of attempts that ended before; return how many attempts.
+
+        Their hashes stay, and all that the replies came to: answers, tokens, prices.
+        """
+        return retention.drop_texts(self._database, rows.to_micros(before))
 
     def verify(self) -> Iterator[Fault]:
         """Derive every hash anew and yield whatever does not hold."""

@@ -6,21 +6,28 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from jobforge.ledger.dialects import Dialect
 from jobforge.ledger.errors import missing
+from jobforge.ledger.hashes import text_hash
 from jobforge.ledger.tables import text
 
-__all__ = ["add_texts", "chunks", "contents", "fetch", "find_known"]
+__all__ = ["DROPPED", "add_texts", "chunks", "contents", "fetch", "find_known"]
 
 # Old builds of SQLite take 999 parameters in a statement.
 _CHUNK = 900
 
 T = TypeVar("T")
 
+# What stands in the place of a text that was dropped; an empty text has a hash of its own.
+DROPPED = ""
+_EMPTY = text_hash("")
+
 _WANTED = text.c.sha256.in_(bindparam("keys", expanding=True))
-_KNOWN = select(text.c.sha256).where(_WANTED)
+_KNOWN = select(text.c.sha256).where(
+    _WANTED, or_(text.c.content != DROPPED, text.c.sha256 == _EMPTY)
+)
 _CONTENTS = select(text.c.sha256, text.c.content).where(_WANTED)
 
 
@@ -36,11 +43,14 @@ def add_texts(connection: Connection, dialect: Dialect, texts: Mapping[str, str]
     new = sorted(texts.keys() - find_known(connection, texts))
     rows = [{"sha256": key, "content": texts[key]} for key in new]
     if rows:
-        connection.execute(dialect.insert(text).on_conflict_do_nothing(), rows)
+        added = dialect.insert(text)
+        # One that was dropped is there again with the request that is made again.
+        again = {"content": added.excluded.content}
+        connection.execute(added.on_conflict_do_update(index_elements=["sha256"], set_=again), rows)
 
 
 def find_known(connection: Connection, hashes: Iterable[str]) -> set[str]:
-    """Return those of the hashes whose texts are there."""
+    """Return those of the hashes whose texts are there and were not dropped."""
     found: set[str] = set()
     for chunk in chunks(hashes):
         found.update(connection.execute(_KNOWN, {"keys": chunk}).scalars())

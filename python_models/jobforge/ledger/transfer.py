@@ -38,6 +38,7 @@ __all__ = ["export", "import_"]
 _FORMAT = {b"jobforge.ledger.export": b"1"}
 _CHAIN_END = "jobforge.ledger.chain_end"
 _REVIEWS = "jobforge.ledger.reviews"
+_DROPPED_TEXT = "dropped_user_text"
 _ATTEMPTS_AT_ONCE = 500
 _TYPES = {"TEXT": pa.string(), "BIGINT": pa.int64(), "DOUBLE": pa.float64()}
 
@@ -53,10 +54,15 @@ def _plain_fields(table: Any, *without: str) -> list[pa.Field]:
 _ANSWER = _plain_fields(tables.answer, "answer_no", "attempt_no")
 _ANSWER_NAMES = [field.name for field in _ANSWER]
 _SCHEMA = pa.schema(
-    [*_plain_fields(tables.attempt, "attempt_no"), ("answers", pa.list_(pa.struct(_ANSWER)))],
+    [
+        *_plain_fields(tables.attempt, "attempt_no"),
+        ("answers", pa.list_(pa.struct(_ANSWER))),
+        # The hash of the user message, where that was dropped.
+        (_DROPPED_TEXT, pa.string()),
+    ],
     metadata=_FORMAT,
 )
-_ATTEMPT_NAMES = [name for name in _SCHEMA.names if name != "answers"]
+_ATTEMPT_NAMES = [name for name in _SCHEMA.names if name not in ("answers", _DROPPED_TEXT)]
 
 
 def export(database: Database, path: Path) -> int:
@@ -91,6 +97,8 @@ def _read_pages(database: Database) -> Iterator[list[Row]]:
         texts = database.read(partial(fetch, hashes=hashes))
         for row in rows:
             row["answers"] = answers.get(row["attempt_no"], [])
+            dropped = row["texts_dropped_at"] is not None
+            row[_DROPPED_TEXT] = row["user_text"] if dropped else None
             row.update((name, texts[row[name]]) for name in TEXT_COLUMNS)
         yield rows
 
@@ -192,9 +200,12 @@ def _read_file(path: Path) -> Iterator[list[Row]]:
 def _prepared(row: Row, secrets: Secrets) -> tuple[list[Fault], entries.Prepared]:
     given: dict[str, str] = {name: row[name] or "" for name in TEXT_COLUMNS}
     attempt: Row = {name: row.get(name) for name in _ATTEMPT_NAMES}
-    attempt.update((name, text_hash(content)) for name, content in given.items())
+    hashes = {name: text_hash(content) for name, content in given.items()}
+    if attempt["texts_dropped_at"] is not None:
+        hashes["user_text"] = row.get(_DROPPED_TEXT) or ""
+    attempt.update(hashes)
     answers = [{name: cell[name] for name in _ANSWER_NAMES} for cell in row["answers"] or ()]
-    texts = {text_hash(content): content for content in given.values()}
+    texts = {hashes[name]: content for name, content in given.items()}
     faults = list(row_faults(attempt, answers, given["parameters_text"]))
     faults += _secrets(attempt, answers, texts, secrets)
     return faults, entries.Prepared(attempt, answers, texts)

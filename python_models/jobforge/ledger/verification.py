@@ -13,9 +13,9 @@ from jobforge.ledger.columns import TEXT_COLUMNS
 from jobforge.ledger.database import Database
 from jobforge.ledger.hashes import cell_key, question_key, request_key, text_hash
 from jobforge.ledger.records import Fault
-from jobforge.ledger.rows import answer_hash, attempt_hash
+from jobforge.ledger.rows import answer_hash, attempt_hash, kept_hash
 from jobforge.ledger.streams import pages, rows_of
-from jobforge.ledger.texts import contents, find_known
+from jobforge.ledger.texts import DROPPED, contents, find_known
 
 __all__ = ["answers_of", "chain_faults", "faults", "row_faults"]
 
@@ -46,7 +46,8 @@ def faults(database: Database) -> Iterator[Fault]:
         parameters = database.read(partial(contents, hashes=asked))
         for row in rows:
             for name in TEXT_COLUMNS:
-                if row[name] not in there:
+                is_dropped = name == "user_text" and row["texts_dropped_at"] is not None
+                if row[name] not in there and not is_dropped:
                     message = f"the {name} of attempt {row['attempt_id']} is missing"
                     yield Fault("text", row[name], message)
             asked_with = parameters.get(row["parameters_text"], "")
@@ -69,7 +70,8 @@ def _text_faults(database: Database) -> Iterator[Fault]:
         if not page:
             return
         for key, content in page:
-            if text_hash(content) != key:
+            # Whether one may be dropped is seen at the attempts that have it.
+            if content != DROPPED and text_hash(content) != key:
                 yield Fault("text", key, "the text was changed after it was written")
         last = page[-1][0]
 
@@ -99,7 +101,13 @@ def row_faults(
     )
     if derived != attempt["request_key"]:
         yield Fault("attempt", attempt_id, "the request key is not what it is derived from")
-    if attempt_hash(attempt) != attempt["row_hash"]:
+    dropped = attempt["texts_dropped_at"] is not None
+    derived, kept = (
+        (kept_hash(attempt), attempt["kept_hash"])
+        if dropped
+        else (attempt_hash(attempt), attempt["row_hash"])
+    )
+    if derived != kept or (dropped and attempt["raw_reply"] is not None):
         yield Fault("attempt", attempt_id, "the row was changed after it was written")
     if attempt["settled_cells"] not in (None, len(answers)):
         missing = f"it has {len(answers)} of its {attempt['settled_cells']} answers"
