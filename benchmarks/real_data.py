@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -143,6 +143,7 @@ def dbt(
     *,
     threads: int,
     more: dict[str, str] | None = None,
+    options: Sequence[str] = (),
 ) -> Figures:
     """Run one dbt command of a checkout on the warehouse in `work`."""
     mine = {name: text for name, text in os.environ.items() if not name.startswith("OPENAI_")}
@@ -161,7 +162,7 @@ def dbt(
     started = time.time()
     with (work / "console.txt").open("ab") as console:
         process = subprocess.Popen(
-            [program, command, *arguments], cwd=checkout, env=environment, stdout=console
+            [program, command, *options, *arguments], cwd=checkout, env=environment, stdout=console
         )
         samples = watch(process)
     seconds = time.time() - started

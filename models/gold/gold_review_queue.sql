@@ -121,6 +121,43 @@ others as (
     group by queued.job_number, queued.attribute_number
 ),
 
+recent_changes as (
+    select
+        history.job_id,
+        history.attribute_id,
+        history.changed_at,
+        history.change_reason,
+        history.change_number,
+        row_number() over (
+            partition by history.job_id, history.attribute_id
+            order by history.change_number desc
+        ) as recency,
+    from {{ ref("gold_cell_history") }} as history
+    inner join jobs
+        on history.job_id = jobs.job_id
+    inner join attributes
+        on history.attribute_id = attributes.attribute_id
+    inner join queued
+        on
+            jobs.job_number = queued.job_number
+            and attributes.attribute_number = queued.attribute_number
+    where history.change_kind not in ('review_given', 'review_withdrawn')
+),
+
+changes as (
+    select
+        job_id,
+        attribute_id,
+        {{ dbt.listagg(
+            "cast(cast(changed_at as date) as " ~ dbt.type_string()
+            ~ ") || ' ' || change_reason",
+            "'; '", "order by change_number"
+        ) }} as history,
+    from recent_changes
+    where recency <= 5
+    group by job_id, attribute_id
+),
+
 reviews as (
     select
         job_number,
@@ -171,7 +208,16 @@ select
     candidate_values.prompt_version,
     comparable.comparable_values,
     others.candidates,
-    reviews.history,
+    nullif(
+        coalesce(changes.history, '')
+        || case
+            when changes.history is not null and reviews.history is not null
+                then '; '
+            else ''
+        end
+        || coalesce(reviews.history, ''),
+        ''
+    ) as history,
 from queued
 inner join candidate_values
     on
@@ -195,3 +241,7 @@ left join reviews
     on
         queued.job_number = reviews.job_number
         and queued.attribute_number = reviews.attribute_number
+left join changes
+    on
+        jobs.job_id = changes.job_id
+        and attributes.attribute_id = changes.attribute_id

@@ -7,7 +7,7 @@ of their dependencies: a room imports only from lines above its own.
     errors                            every error in one tree
     reasons                           why a cell has no answer: codes, and sentences beside them
     settings, limiter, ledger         what steers a run; when to send; what was answered
-    requests                          what is asked: inputs, prompts, schemas, keys, bytes
+    requests, history                 what is asked, to the byte; what gold said, and when
     money                             what tokens cost, what a run may spend, what it would spend
     provider, summary                 the one way to the model's server; what a run came to
     progress                          what a run says of itself on its way

@@ -29,12 +29,8 @@ BUILD = (
     *("build", "--exclude-resource-type", "unit_test"),
     *("--exclude", "path:models/intermediate/9_estimates", "int_backtest_intervals"),
     *("int_job_resamples", "gold_imputation_accuracy", "gold_imputation_reliability"),
-    *(
-        "gold_model_comparison",
-        "gold_model_churn",
-        "gold_family_estimates",
-        "gold_source_agreement",
-    ),
+    *("gold_model_comparison", "gold_family_estimates", "gold_source_agreement"),
+    *("gold_model_churn", "history_recorded+"),
     *("gold_review_accuracy", "gold_review_agreement", "gold_review_queue", "review_agreements"),
     "--select",
 )

@@ -47,5 +47,7 @@ def test_command_calls_no_model(
     assert run.code == 0, run.output
     assert server.count == 0
     assert server.asked == []
+    # Nor does it begin a history.
+    assert not warehouse.ledger.exists()
     if "--empty" in command:
         assert run.statuses("model")["llm_imputed_attributes"] == "success"

@@ -49,6 +49,17 @@ SINGULAR = {
         "insert into main.gold_job_attributes from main.gold_job_attributes where rowid = 4",
         "update main.gold_job_attributes set job_id = 'no such job' where rowid = 5",
     ],
+    "every_change_begins_where_the_one_before_it_ended": [
+        "insert into main.gold_cell_history (change_number, job_id, attribute_id, value_before,"
+        " value_after, source_type_before, source_type_after, fill_status_before,"
+        " fill_status_after) values (901, 'J', 'a', '1', '2', 'ONET', 'ONET', 'onet', 'onet'),"
+        f" (902, 'J', 'a', {before})"
+        for before in (
+            "'1', '3', 'ONET', 'ONET', 'onet', 'onet'",
+            "'2', '3', null, 'ONET', 'onet', 'onet'",
+            "'2', '3', 'ONET', 'ONET', 'llm', 'onet'",
+        )
+    ],
     "every_input_row_could_be_used": [
         "insert into main_intermediate.int_quarantined_rows (is_error, reason) values (true, 'x')",
     ],

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from e2e.runs import ROOT, Warehouse
 PAGE = ROOT / "docs" / "review.md"
 WITHDRAWN = ("LW-003", "skills_science")
 GOLD = "select * from gold_job_attributes order by job_id, attribute_id"
+# A day on the page; in this test the builds are minutes apart.
+PAST = "2026-07-01"
 # What moves with every build.
 _MOVES = ("dbt_invocation_id", "is_stale")
 
@@ -54,17 +57,21 @@ def walk(copy_of_demo: Callable[..., Warehouse]) -> Iterator[Walk]:
     warehouse = copy_of_demo("reviewed", llm_mode="replay", backtest_cells=40)
     file = warehouse.folder / "cells.xlsx"
     walk = Walk()
+    past = ""
     for command in commands():
-        name, *words = shlex.split(command.replace("cells.xlsx", str(file)))
+        name, *words = shlex.split(command.replace("cells.xlsx", str(file)).replace(PAST, past))
         if name in ("make", "dbt"):
             # What the demo's build says of itself has tests of its own.
             kinds = ["unit_test"] if walk.said else ["unit_test", "test"]
             warehouse.dbt("build", "--exclude-resource-type", *kinds).ok()
             walk.said.append((command, 0, ""))
+            past = past or datetime.now(UTC).isoformat()
             rows = warehouse.dicts(GOLD)
             walk.layers.append({(row["job_id"], row["attribute_id"]): row for row in rows})
             walk.queues.append(warehouse.dicts("select * from gold_review_queue"))
             continue
+        if words == ["report"]:
+            words.append(str(warehouse.folder / "report.html"))
         if words[:2] == ["review", "import"]:
             fill_in(file, walk)
         done = subprocess.run(
@@ -80,7 +87,7 @@ def walk(copy_of_demo: Callable[..., Warehouse]) -> Iterator[Walk]:
             check=False,
         )
         walk.said.append((command, done.returncode, done.stdout + done.stderr))
-    for table in ("gold_review_agreement", "gold_review_accuracy"):
+    for table in ("gold_review_agreement", "gold_review_accuracy", "gold_cell_history"):
         walk.tables[table] = warehouse.dicts(f"select * from {table}")
     with open_ledger(str(warehouse.ledger), read_only=True) as ledger:
         assert list(ledger.verify()) == []
@@ -163,13 +170,41 @@ def test_a_withdrawal_brings_the_answer_back(walk: Walk) -> None:
 
 def test_why_tells_who_said_what(walk: Walk) -> None:
     """The change, its reason and its withdrawal stand in the cell's story."""
-    first, second = [said for command, _, said in walk.said if " why " in command]
+    first, second, past = [said for command, _, said in walk.said if " why " in command]
+    before = walk.layers[0][WITHDRAWN]
+    assert f"  {before['value']}  LLM" in past
     assert "REVIEW" in first.split("Reviews")[0]
     assert "A. Smith: change" in first
     assert "Asked the holder" in first
     assert "withdraws A. Smith's change" in second
     assert "It was another job" in second
     assert "REVIEW" not in second.split("Reviews")[0]
+
+
+def test_the_history_has_each_change_once(walk: Walk) -> None:
+    """What was reviewed and what was withdrawn are events, and together they give the layers."""
+    events = walk.tables["gold_cell_history"]
+    kinds: dict[str, set[Cell]] = {}
+    for row in events:
+        kinds.setdefault(row["change_kind"], set()).add((row["job_id"], row["attribute_id"]))
+    assert kinds == {
+        "review_given": {*walk.changed, *walk.accepted},
+        "review_withdrawn": {WITHDRAWN},
+    }
+    assert len(events) == len(walk.changed) + len(walk.accepted) + 1
+    first, _, last = walk.layers
+    for row in events:
+        cell = (row["job_id"], row["attribute_id"])
+        if row["change_kind"] == "review_given":
+            assert (row["value_before"], row["source_type_before"]) == (
+                first[cell]["value"],
+                first[cell]["source_type"],
+            )
+        else:
+            assert row["value_after"] == last[cell]["value"]
+    (said,) = [said for command, _, said in walk.said if command == "jobforge diff"]
+    assert "1 changes of 1 cells" in said or "1 change of 1 cell" in said
+    assert "review_withdrawn" in said
 
 
 def test_who_was_looked_at_leaves_the_queue(walk: Walk) -> None:

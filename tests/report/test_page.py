@@ -225,11 +225,7 @@ LISTS = {
     | accepted("_gold_estimates__models.yml", "gold_family_estimates", "measurement"),
     "grouped": accepted("_gold_estimates__models.yml", "gold_family_estimates", "grouped_by"),
     "rationale": {"before", "after", "none"},
-    "change": {
-        *("new_cell", "cell_gone", "review_given", "review_withdrawn", "filled", "emptied"),
-        *("status_changed", "reason_changed", "lowered", "raised", "re_asked", "new_release"),
-        *("value_changed", "other_record"),
-    },
+    "change": seed("cell_change_kinds", "change_kind"),
     "error_basis": accepted("_gold_review__models.yml", "gold_review_queue", "error_basis"),
 }
 

@@ -20,7 +20,7 @@ LAYERS = [
     {"errors"},
     {"reasons"},
     {"settings", "limiter", "ledger"},
-    {"requests"},
+    {"requests", "history"},
     {"money"},
     {"provider", "summary"},
     {"progress"},
@@ -75,12 +75,13 @@ INSIDE = {
         {"tables", "records", "location"},
         {"secrets", "dialects", "chain"},
         {"database", "migrations", "rows", "texts"},
-        {"lookup", "claims", "entries", "streams", "reviews"},
-        {"batches", "verification", "retention"},
+        {"lookup", "claims", "entries", "streams", "reviews", "history"},
+        {"batches", "verification", "retention", "archive"},
         {"transfer"},
         {"store"},
         {""},
     ],
+    "history": [{"records"}, {"build", "past"}, {""}],
     "external": [{"models"}, {"llm"}, {""}],
     "review": [{"decisions", "sheet"}, {"workbook", "delimited", "checks"}, {""}],
     "evaluation": [
@@ -100,7 +101,7 @@ INSIDE = {
         {"project", "endpoint", "terminal"},
         {"ledger", "probe"},
         {"why", "doctor"},
-        {"plan", "compare", "report", "review"},
+        {"plan", "compare", "diff", "report", "review"},
         {""},
         {"__main__"},
     ],
@@ -123,7 +124,7 @@ OWNERS = {
     "openpyxl": {"review"},
     "xllamacpp": set(),
 }
-MOST_ROOMS = 20
+MOST_ROOMS = 21
 
 
 def _found() -> dict[str, Path]:
@@ -139,8 +140,7 @@ MODULES = _found()
 # A docstring and nothing else; and the one that runs when it is imported.
 WITHOUT_NAMES = {
     *("requests", "answers", "money", "provider", "live", "batch", "external", "evaluation"),
-    "review",
-    "report",
+    *("history", "review", "report"),
     "cli.__main__",
 }
 PUBLIC = sorted(set(MODULES) - WITHOUT_NAMES)

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from jobforge.cli import compare, doctor, ledger, plan, report, review, why
+from jobforge.cli import compare, diff, doctor, ledger, plan, report, review, why
 from jobforge.cli.terminal import say
 from jobforge.errors import JobForgeError
 
@@ -27,6 +27,7 @@ app.command("doctor")(doctor.doctor)
 app.command("plan", context_settings=plan.PASSES_OPTIONS_ON)(plan.plan)
 app.command("compare", context_settings=plan.PASSES_OPTIONS_ON)(compare.compare)
 app.command("why")(why.why)
+app.command("diff")(diff.diff)
 app.command("report")(report.report)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(review.app, name="review")

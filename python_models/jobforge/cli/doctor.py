@@ -162,7 +162,7 @@ def _ledger(url: str | None) -> Check:
         url = ledger_url(url)
         opened = existing_ledger(url)
         if opened is None:
-            return Check("ledger", "ok", f"{Location.of(url)}: the first live run begins it")
+            return Check("ledger", "ok", f"{Location.of(url)}: the first build begins it")
         with opened:
             stats = opened.stats()
     except JobForgeError as error:

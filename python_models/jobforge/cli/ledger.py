@@ -9,7 +9,7 @@ import typer
 
 from jobforge.cli.project import ledger_url
 from jobforge.cli.terminal import say
-from jobforge.ledger import existing_ledger, open_ledger
+from jobforge.ledger import Fault, existing_ledger, open_ledger
 from jobforge.ledger.errors import LedgerError
 from jobforge.ledger.location import Location
 
@@ -41,7 +41,7 @@ def required_ledger(url: str | None) -> Ledger:
     url = ledger_url(url)
     ledger = existing_ledger(url)
     if ledger is None:
-        raise LedgerError(f"there is no ledger {Location.of(url)}: the first live run begins it")
+        raise LedgerError(f"there is no ledger {Location.of(url)}: the first build begins it")
     return ledger
 
 
@@ -55,13 +55,15 @@ def verify(ledger: LedgerOption = None) -> None:
             if faults <= _FAULTS_SHOWN:
                 say(f"{fault.table} {fault.key}: {fault.message}")
         stats = opened.stats()
+        recordings = len(opened.recordings())
     if faults:
         more = f", {faults - _FAULTS_SHOWN} of them not shown" if faults > _FAULTS_SHOWN else ""
         say(f"{faults} faults{more} in {stats.location}")
         raise typer.Exit(1)
     say(
         f"{stats.location} is whole: {stats.attempts:,} attempts,"
-        f" {stats.answered + stats.refused:,} answers and refusals"
+        f" {stats.answered + stats.refused:,} answers and refusals,"
+        f" {recordings:,} recordings of gold's history"
     )
 
 
@@ -70,6 +72,8 @@ def stats(ledger: LedgerOption = None) -> None:
     """Say what the ledger holds and what it cost."""
     with required_ledger(ledger) as opened:
         found = opened.stats()
+        recordings = opened.recordings()
+    histories = ", ".join(sorted({one.history for one in recordings})) or "none"
     for name, text in (
         ("ledger", f"{found.location} (schema {found.schema_version}, {found.bytes:,} bytes)"),
         ("answered cells", f"{found.answered:,}"),
@@ -79,6 +83,7 @@ def stats(ledger: LedgerOption = None) -> None:
         ("tokens out", f"{found.completion_tokens:,}"),
         ("cost", f"{found.cost_usd:,.4f} USD, where the price was known"),
         ("claimed cells", f"{found.claims:,}"),
+        ("history of gold", f"{len(recordings):,} recordings: {histories}"),
         ("in open batches", f"{found.pending_cells:,} cells in {found.open_batches:,} batches"),
     ):
         say(f"{name:<16}{text}")
@@ -110,26 +115,44 @@ def give_up(batch: str, ledger: LedgerOption = None) -> None:
     say(f"batch {local_id} is given up: its cells may be asked again")
 
 
+def _beside(path: Path) -> Path:
+    """Return the file of the histories that goes with an export."""
+    return path.with_name(f"{path.stem}.history.parquet")
+
+
 @app.command()
 def export(path: Path, ledger: LedgerOption = None) -> None:
-    """Write every attempt with its answers to a Parquet file."""
+    """Write every attempt with its answers to a Parquet file, and gold's history beside it."""
     with required_ledger(ledger) as opened:
         attempts = opened.export(path)
+        recordings = opened.export_histories(_beside(path))
     say(f"{attempts:,} attempts with their answers are in {path}")
+    if recordings:
+        say(f"{recordings:,} recordings of gold's history are in {_beside(path)}")
 
 
 @app.command("import")
 def import_(path: Path, ledger: LedgerOption = None) -> None:
-    """Add the attempts of an exported file; nothing is overwritten, faulty rows stay out."""
+    """Add the attempts of an exported file; nothing is overwritten, faulty rows stay out.
+
+    The history of gold comes with it where its file is beside that one.
+    """
+    history = _beside(path)
     with open_ledger(ledger_url(ledger)) as opened:
         report = opened.import_(path)
+        recordings, left_out = (
+            opened.import_histories(history) if history.is_file() else (0, list[Fault]())
+        )
     say(
         f"{report.new_attempts:,} attempts and {report.new_answers:,} answers are new,"
         f" {report.known_attempts:,} attempts were here already"
         + (f"; {report.new_reviews:,} reviews are new" if report.new_reviews else "")
     )
-    for fault in report.faults[:_FAULTS_SHOWN]:
+    if history.is_file():
+        say(f"{recordings:,} recordings of gold's history are new")
+    faults = [*report.faults, *left_out]
+    for fault in faults[:_FAULTS_SHOWN]:
         say(f"left out: {fault.table} {fault.key}: {fault.message}")
-    if report.faults:
-        say(f"{len(report.faults)} faults")
+    if faults:
+        say(f"{len(faults)} faults")
         raise typer.Exit(1)

@@ -8,18 +8,26 @@ from typing import Annotated, Any
 
 import typer
 
-from jobforge.cli.ledger import LedgerOption
+from jobforge.cli.ledger import LedgerOption, required_ledger
 from jobforge.cli.project import Project, Warehouse, WarehouseUnavailableError, ledger_url
 from jobforge.cli.terminal import say
+from jobforge.history.past import CellThen, cell_at, choose_history, recording_at
 from jobforge.ledger import existing_ledger
 from jobforge.ledger.records import Why
 
-__all__ = ["WarehouseOption", "why"]
+__all__ = ["HistoryOption", "WarehouseOption", "why"]
 
 WarehouseOption = Annotated[
     Path | None,
     typer.Option(
         help="DuckDB file; without it JOBFORGE_WAREHOUSE or the project's.", show_default=False
+    ),
+]
+
+HistoryOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of the history; without it the one that was recorded last.", show_default=False
     ),
 ]
 
@@ -38,17 +46,62 @@ def why(
     texts: Annotated[
         bool, typer.Option(help="Show the messages, the schema and the raw reply.")
     ] = True,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            help="Show the cell as it was at the end of this day in UTC, or at this moment.",
+            show_default=False,
+        ),
+    ] = None,
+    history: HistoryOption = None,
 ) -> None:
     """Show every candidate of a cell, and what the model was asked and said.
 
     The warehouse has the candidates, the ledger what was said; each is shown without the other.
+    With --as-of: the value that gold had then, from the ledger alone.
     """
+    if as_of is not None:
+        _show_then(job_id, attribute_id, as_of, history, ledger)
+        return
     say(f"{job_id} {attribute_id}")
     shown = _show_candidates(job_id, attribute_id, warehouse)
     reviewed = _show_reviews(job_id, attribute_id, ledger)
     said = _show_said(job_id, attribute_id, ledger, texts)
     if not (shown or reviewed or said):
         raise typer.Exit(1)
+
+
+def _show_then(
+    job_id: str, attribute_id: str, as_of: str, history: str | None, url: str | None
+) -> None:
+    with required_ledger(url) as ledger:
+        at = recording_at(choose_history(ledger, history), as_of)
+        then = cell_at(ledger, at, job_id, attribute_id)
+    say(f"{job_id} {attribute_id} as of {as_of}, history {at.history}\n")
+    if then is None:
+        say("  gold had no such cell then")
+        raise typer.Exit(1)
+    say(_cell_then(then))
+
+
+def _cell_then(then: CellThen) -> str:
+    state = then.state
+    origin = ", ".join(str(state[name]) for name in _ORIGIN if state[name] is not None)
+    said = f"{state['value']}  {state['source_type']}: {origin}"
+    if state["value"] is None:
+        said = f"no value; {state['fill_status']}: {state['fill_reason_code']}"
+    lines = [f"  {said}"]
+    if state["model_used"] is not None:
+        lines.append(
+            f"  {state['model_used']}, prompt {state['prompt_version']}, {state['imputed_at']},"
+            f" request {state['request_id']}"
+        )
+    since = f"{then.recorded_at:%Y-%m-%d %H:%M:%S} UTC, run {then.dbt_invocation_id}"
+    if then.change_kind is None:
+        lines.append(f"  so since the history began, {since}")
+    else:
+        lines.append(f"  so since {since}: {then.change_kind}; {then.change_reason}")
+    return "\n".join(lines)
 
 
 def _show_candidates(job_id: str, attribute_id: str, path: Path | None) -> bool:

@@ -24,8 +24,11 @@ __all__ = [
     "BatchState",
     "CellAnswer",
     "Fault",
+    "HistoryKind",
+    "HistoryPart",
     "ImportReport",
     "LedgerStats",
+    "Recording",
     "Review",
     "ReviewDecision",
     "Source",
@@ -34,6 +37,7 @@ __all__ = [
 
 Outcome = Literal["answered", "refused"]
 SendingMode = Literal["live", "batch"]
+HistoryKind = Literal["layer", "changes"]
 ReviewDecision = Literal["accept", "change", "cannot_say", "withdraw"]
 Drawn = Literal["risk", "random", "chosen"]
 BatchState = Literal[
@@ -345,3 +349,33 @@ class LedgerStats:
     claims: int
     open_batches: int
     pending_cells: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPart:
+    """One part of a recording, without its content; `row_hash` covers both and the part before.
+
+    sequence: number of the recording in its history; part: number of the part in its recording.
+    row_count: rows of the content.
+    """
+
+    history: str
+    sequence: int
+    part: int
+    kind: HistoryKind
+    dbt_invocation_id: str
+    recorded_at: datetime
+    row_count: int
+    row_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What one run recorded of gold: all parts of one sequence."""
+
+    history: str
+    sequence: int
+    kind: HistoryKind
+    dbt_invocation_id: str
+    recorded_at: datetime
+    row_count: int

@@ -20,10 +20,12 @@ import pyarrow as pa
 from sqlalchemy import Connection, delete, insert
 
 from jobforge.ledger import (
+    archive,
     batches,
     chain,
     claims,
     entries,
+    history,
     lookup,
     retention,
     reviews,
@@ -50,8 +52,11 @@ from jobforge.ledger.records import (
     BatchItem,
     BatchState,
     Fault,
+    HistoryKind,
+    HistoryPart,
     ImportReport,
     LedgerStats,
+    Recording,
     Review,
     Why,
 )
@@ -267,7 +272,8 @@ class Ledger:
 
     def verify(self) -> Iterator[Fault]:
         """Derive every hash anew and yield whatever does not hold."""
-        return verification.faults(self._database)
+        yield from verification.faults(self._database)
+        yield from history.faults(self._database)
 
     def export(self, path: str | Path) -> int:
         """Write every attempt with its answers and texts to a Parquet file; return the attempts."""
@@ -279,6 +285,46 @@ class Ledger:
     def import_(self, path: str | Path) -> ImportReport:
         """Add the attempts of an exported file that are not here yet; nothing is overwritten."""
         return transfer.import_(self._database, Path(path), self._secrets)
+
+    def record_history(
+        self,
+        name: str,
+        kind: HistoryKind,
+        run_id: str,
+        rows: pa.RecordBatchReader,
+        *,
+        after: int,
+    ) -> Recording:
+        """Add a recording to a history, after the one with which its rows were compared.
+
+        after: that recording's number, 0 where the history begins. Raises SecretFoundError for a
+        text that looks like a key, and LedgerError where another run has recorded since then.
+        """
+        contents = history.encoded(rows, rows.schema, self._secrets)
+        return self._database.write(
+            lambda connection: history.add(
+                connection, self._dialect, name, kind, run_id, contents=contents, after=after
+            )
+        )
+
+    def recordings(self, name: str | None = None) -> list[Recording]:
+        """Return the recordings of a history, or of all histories, the oldest first."""
+        return history.recordings(self._database, name)
+
+    def history(self, name: str, *, after: int = 0) -> Iterator[tuple[HistoryPart, pa.Table]]:
+        """Yield the parts of a history after that recording with their rows, the oldest first.
+
+        Raises LedgerCorruptError at the first part that is not what it was.
+        """
+        return history.read(self._database, name, after)
+
+    def export_histories(self, path: str | Path) -> int:
+        """Write all histories to a Parquet file, none where there are none; return recordings."""
+        return archive.export(self._database, Path(path))
+
+    def import_histories(self, path: str | Path) -> tuple[int, list[Fault]]:
+        """Add the recordings of an exported file that go on from those here; return how many."""
+        return archive.import_(self._database, Path(path), self._secrets)
 
     def begin_batch(self, local_id: str, run_id: str, items: Sequence[BatchItem]) -> None:
         """Note a batch before it is uploaded.

@@ -1,0 +1,1 @@
+"""What gold said, and when: its layer and its changes, into the ledger and out again."""
