@@ -193,6 +193,16 @@ def test_what_another_model_would_change_is_counted(compared: Compared) -> None:
         assert row["expected_cost_usd"] == pytest.approx(
             row["model_cells"] * price / 1000, rel=1e-3
         )
+    said = subprocess.run(
+        [*(sys.executable, "-m", "jobforge.cli", "diff", "--models")],
+        cwd=ROOT,
+        env={**os.environ, "JOBFORGE_WAREHOUSE": str(compared.warehouse.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "perfect (none) -> perfect-dear (none): another value in 0% (0% to 0%)" in said
+    assert f"{churn['perfect', 'noisy']['changed_share']:.0%}" in said
     assert churn["perfect", "perfect-dear"]["changed_share"] == 0
     worse, better = churn["perfect", "noisy"], churn["noisy", "perfect"]
     assert worse["gets_wrong_share"] == better["gets_right_share"] > 0

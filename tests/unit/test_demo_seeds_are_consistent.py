@@ -142,7 +142,7 @@ def test_recorded_answers_have_the_replay_columns() -> None:
 def test_precedence_and_specificity_are_ranked() -> None:
     """Sources and scopes rank without ties, and a more specific scope is never trusted less."""
     precedence = {row["source_type"]: int(row["precedence"]) for row in rows("source_precedence")}
-    assert precedence == {"AUTHORITATIVE": 3, "ONET": 2, "LLM": 1}
+    assert precedence == {"REVIEW": 4, "AUTHORITATIVE": 3, "ONET": 2, "LLM": 1}
     levels = sorted(rows("inheritance_levels"), key=lambda row: int(row["specificity"]))
     assert len({row["specificity"] for row in levels}) == len(levels) == 8
     confidences = [float(row["confidence"]) for row in levels]

@@ -29,6 +29,10 @@ _SCALES = """
     select attribute_id, scale_maximum - scale_minimum as width from {table}
     where scale_maximum > scale_minimum
 """
+_CHURN = """
+    select * from {table}
+    order by asked_model, asked_rationale, other_model, other_rationale
+"""
 _LONGEST = 60
 
 Cell = tuple[str, str]
@@ -69,6 +73,13 @@ def diff(
         ),
     ] = None,
     history: HistoryOption = None,
+    models: Annotated[
+        bool,
+        typer.Option(
+            "--models",
+            help="Instead what another model or place of the reason would change, by the backtest.",
+        ),
+    ] = False,
     top: Annotated[int, typer.Option(min=1, help="Lines of each list.")] = 10,
     warehouse: WarehouseOption = None,
     ledger: LedgerOption = None,
@@ -77,6 +88,9 @@ def diff(
 
     A day means its end in UTC. Without options: what the last build that changed something changed.
     """
+    if models:
+        _show_churn(warehouse)
+        return
     with required_ledger(ledger) as opened:
         found = choose_history(opened, history)
         last = found[-1] if to is None else recording_at(found, to)
@@ -107,6 +121,28 @@ def diff(
         say(
             f"  {one.job_id} {one.attribute_id}: {_short(one.value_before)} ->"
             f" {_short(one.value_after)} ({move.share:.0%} of {move.of}); {one.reason}"
+        )
+
+
+def _show_churn(path: Path | None) -> None:
+    opened = Warehouse(Warehouse.path(path, Project.find()))
+    try:
+        rows = opened.rows("gold_model_churn", _CHURN)
+    finally:
+        opened.close()
+    if not rows:
+        say("no two ways to ask were tried on the same cells: jobforge compare does so")
+    for row in rows:
+        thin = ", too few to decide anything" if row["is_thin"] else ""
+        cost = row["expected_cost_usd"]
+        price = "a cost that is not known" if cost is None else f"about {cost:,.4f} USD"
+        say(
+            f"{row['asked_model']} ({row['asked_rationale']}) -> {row['other_model']}"
+            f" ({row['other_rationale']}): another value in {row['changed_share']:.0%}"
+            f" ({row['changed_share_low']:.0%} to {row['changed_share_high']:.0%}) of"
+            f" {row['cells']:,} masked cells{thin}; {row['gets_right_share']:.0%} get right,"
+            f" {row['gets_wrong_share']:.0%} get wrong; {row['model_cells']:,} cells to ask anew,"
+            f" at {price}"
         )
 
 
