@@ -239,12 +239,18 @@ def test_onet_ratings_equal_the_published_ones() -> None:
 
 
 def test_onet_scales_equal_the_published_ones() -> None:
-    """The scales that ratings are rescaled from have the published ranges."""
+    """The scales that ratings are rescaled from have the published ranges.
+
+    One came with release 30.1, which has not been published when these files were.
+    """
     published = [
         tuple(row.values())
         for row in read_csv(DATA / "onet_text" / "Scales Reference.txt", delimiter="\t")
     ]
-    assert [tuple(row.values()) for row in reference("onet_scales")] == published
+    rows = [tuple(row.values()) for row in reference("onet_scales")]
+    later = ("WI", "Work Styles Impact", "-3", "3")
+    assert later in rows
+    assert [row for row in rows if row != later] == published
 
 
 def test_every_oasis_column_is_an_attribute_once() -> None:

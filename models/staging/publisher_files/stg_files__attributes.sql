@@ -1,4 +1,7 @@
-{{ config(enabled=input_is_from("attributes", "files")) }}
+{{ config(
+    enabled=input_is_from("attributes", "files"),
+    post_hook="{{ check_the_guide() }}" if is_from_oasis_files("attributes") else [],
+) }}
 
 {% if is_from_oasis_files("attributes") -%}
 with oasis_attributes as (
@@ -26,7 +29,7 @@ described as (
         cast(null as varchar) as record_problem,
     from oasis_attributes
     left join guide
-        on oasis_attributes.guide_code = guide.guide_code
+        on {{ same_guide_code("oasis_attributes.guide_code", "guide.guide_code") }}
 )
 
 select * from described
