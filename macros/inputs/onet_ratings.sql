@@ -14,10 +14,11 @@ with source as (
 {% if execute and publisher_paths(table).is_split -%}
 counted_once as (
     select * from source
-    qualify row_number() over (
-        partition by onet_soc_code, element_id, scale_id, data_value
-        order by source_file, source_row
-    ) = 1
+    qualify
+        row_number() over (
+            partition by onet_soc_code, element_id, scale_id, data_value
+            order by source_file, source_row
+        ) = 1
 ),
 
 {% endif -%}

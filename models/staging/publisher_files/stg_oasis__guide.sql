@@ -12,9 +12,11 @@ renamed as (
         source_file,
     from source
     where lower({{ plain_text("structure_type") }}) = 'descriptor'
-    qualify row_number() over (
-        partition by trim(guide_code) order by source_file, source_row
-    ) = 1
+    qualify
+        row_number() over (
+            partition by trim(guide_code)
+            order by source_file, source_row
+        ) = 1
 )
 
 select * from renamed
