@@ -205,7 +205,7 @@ def test_an_unknown_column_is_named_once(upgrade: Upgrade) -> None:
     """A rating column that nobody knows is one row of the quarantine, not one for each profile."""
     ((file, row, attribute, reason),) = upgrade.warehouse.query(
         f"select source_file, source_row, attribute_id, reason from {QUARANTINE}"
-        " where input = 'authoritative_values' and is_error"
+        " where input = 'authoritative_values' and is_error and attribute_id not like 'hr_%'"
     )
     assert file.endswith("/knowledge_oasis_2025_v.1.1.csv")
     assert (row, attribute) == (2, "Beekeeping")
@@ -241,8 +241,9 @@ def test_work_styles_of_later_releases_are_no_error(upgrade: Upgrade) -> None:
 def test_a_domain_that_lost_its_elements_is_named(upgrade: Upgrade) -> None:
     """That O*NET fills no personal attribute any more is said before anybody is asked."""
     assert ("P6", "personal_attributes_leadership") in upgrade.before
-    (said,) = {line for line in upgrade.run.lines if "rate none of the elements" in line}
-    assert "10 attributes of personal attributes (such as 1.C.2.b on the scale IM)" in said
+    words = "rate none of the elements that stand in for 10 attributes of personal attributes"
+    (said,) = {line for line in upgrade.run.lines if words in line}
+    assert "(such as 1.C.2.b on the scale IM)" in said
 
 
 def test_the_history_names_the_new_release(upgrade: Upgrade) -> None:
@@ -283,7 +284,7 @@ def half_there(new_warehouse: Callable[..., Warehouse]) -> str:
     third = warehouse.dbt(
         *command, vars={"publisher_files": {"oasis_ability": "x.csv", "onet_skills": [1]}}
     )
-    assert [run.code for run in (first, second, third)] == [1, 1, 1]
+    assert [run.code for run in (first, second, third)] == [2, 2, 2]
     assert "abilities" not in first.output
     return first.output + second.output + third.output
 

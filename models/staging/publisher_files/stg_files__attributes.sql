@@ -5,7 +5,10 @@
 
 {% if is_from_oasis_files("attributes") -%}
 with oasis_attributes as (
-    select * from {{ ref("oasis_attributes") }}
+    select
+        *,
+        row_number() over () + 1 as source_row,
+    from {{ ref("oasis_attributes") }}
 ),
 
 guide as (
@@ -25,7 +28,7 @@ described as (
         cast(null as varchar) as unit,
         cast(null as varchar) as tolerance,
         'seeds/reference/oasis_attributes.csv' as source_file,
-        row_number() over () + 1 as source_row,
+        oasis_attributes.source_row,
         cast(null as varchar) as record_problem,
     from oasis_attributes
     left join guide
