@@ -79,7 +79,7 @@ def simulation(demo: Warehouse) -> Iterator[Simulation]:
     """An empty simulation with the SQL that the demo's build ran."""
     compiled = demo.targets.glob("*/compiled/jobforge/models/intermediate/9_estimates")
     # Every build of the models compiles them alike.
-    return Simulation(next(one for one in compiled if len(list(one.glob("int_*.sql"))) == 4))
+    return Simulation(next(one for one in compiled if len(list(one.glob("int_*.sql"))) == 6))
 
 
 def drawn(random: Random, cells: int, skill: float) -> tuple[np.ndarray, np.ndarray]:

@@ -426,9 +426,12 @@ def test_columns_of_other_names(files: Done) -> None:
     ]
     types = files.warehouse.query(
         "select distinct data_type from information_schema.columns"
-        " where table_name = 'int_jobs' and column_name <> 'job_number'"
+        " where table_name = 'int_jobs' and column_name not in ('job_number', 'weight')"
     )
     assert types == [("VARCHAR",)]
+    assert files.warehouse.query("select distinct weight from main_intermediate.int_jobs") == [
+        (1.0,)
+    ]
 
 
 # What makes the value hard to find, and what must be found.

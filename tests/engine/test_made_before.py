@@ -115,9 +115,12 @@ def test_a_new_ledger_has_the_same_tables(ledger_of_before: Path, tmp_path: Path
     new = tmp_path / "new.sqlite"
     open_ledger(str(new)).close()
     later, before = ddl(new), ddl(ledger_of_before)
-    added = ("TABLE claimant ", "TABLE chain_end ")
+    added = ("TABLE claimant ", "TABLE chain_end ", "TABLE review ", "TABLE history_part ")
     same = [one for one in later if not any(name in one for name in added)]
-    columns = ", chain_hash text, cache_write_tokens bigint, reasoning_tokens bigint)"
+    columns = (
+        ", chain_hash text, cache_write_tokens bigint, reasoning_tokens bigint,"
+        " texts_dropped_at bigint, kept_hash text)"
+    )
     assert sorted(one.replace(columns, ")") for one in same) == before
     assert len(later) == len(before) + len(added)
     assert (
