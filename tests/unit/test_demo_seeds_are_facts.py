@@ -309,7 +309,8 @@ def test_second_measures_are_attributes_of_their_own() -> None:
     twice = [code for code, count in Counter(r["guide_code"] for r in rows).items() if count == 2]
     assert len(twice) == 10
     for code in twice:
-        first, second = (row for row in rows if row["guide_code"] == code)
+        pair = (row for row in rows if row["guide_code"] == code)
+        first, second = sorted(pair, key=lambda row: len(row["attribute_id"]))
         assert first["measure"] != second["measure"]
         assert second["attribute_id"] == f"{first['attribute_id']}_{second['measure']}"
         assert first["attribute_name"].endswith(f"({first['measure']})")
