@@ -33,16 +33,22 @@
 {# What is wrong with the var `columns`. #}
 {% macro columns_problems() %}
     {% set problems = [] %}
+    {% set known = dict(input_contract()) %}
+    {% for name, table in publisher_tables().items() if name not in known %}
+        {% do known.update({name: dict(table.columns, **table.get("optional", {}))}) %}
+    {% endfor %}
     {% for input, names in var("columns").items() %}
-        {% set contract = input_contract().get(input) %}
+        {% set contract = known.get(input) %}
         {% if not contract %}
             {% do problems.append(
                 "the var columns names the input `" ~ input ~ "`; the inputs are "
-                ~ input_contract().keys() | join(", ")
+                ~ input_contract().keys() | join(", ") ~ ", and the tables of publishers' files "
+                ~ known.keys() | reject("in", input_contract()) | join(", ")
             ) %}
         {% else %}
             {% for column, name in (names or {}).items() %}
-                {% if column not in contract %}
+                {% if column not in contract
+                    and not publisher_tables().get(input, {}).get("is_wide") %}
                     {% do problems.append(
                         "the var columns names " ~ input ~ "." ~ column
                         ~ ", which the input does not have; its columns are "
@@ -64,24 +70,29 @@
 {# What is wrong with the files of all inputs. What was read of them is added to
    readings. #}
 {% macro files_problems(readings) %}
-    {% set files = [] %}
+    {% set own, tables = [], [] %}
     {% for input in input_contract() if input_is_from(input, "files") %}
-        {% for file in publisher_files(input) %}
-            {% do files.append(dict(file, input=input)) %}
+        {% do tables.extend(publisher_tables_of(input)) %}
+        {% for file in own_files(input) %}
+            {% do own.append(dict(file, input=input)) %}
         {% endfor %}
     {% endfor %}
-    {% set problems = address_problems() if files else [] %}
-    {% if problems or not files %}
+    {% set problems = publisher_files_problems() %}
+    {% if own or tables %}
+        {% do problems.extend(address_problems()) %}
+    {% endif %}
+    {% if problems or not (own or tables) %}
         {{ return(problems) }}
     {% endif %}
     {% set were_fetched = not files_may_be_remote() and let_extensions_be_fetched(false) %}
-    {% set releases = release_problems(files) %}
-    {% do problems.extend(releases.values()) %}
-    {% for file in files if file.var not in releases %}
-        {% do problems.extend(file_problems(file.input, file, readings)) %}
+    {% for file in own %}
+        {% do problems.extend(own_file_problems(file.input, file, readings)) %}
+    {% endfor %}
+    {% for name in tables %}
+        {% do problems.extend(publisher_table_problems(name, readings)) %}
     {% endfor %}
     {% do say_what_is_not_read() %}
-    {% do say_releases_of_files(files) %}
+    {% do say_releases_of_files(tables) %}
     {% if were_fetched %}
         {% do let_extensions_be_fetched(true) %}
     {% endif %}
@@ -103,74 +114,44 @@
     {% endfor %}
 {% endmacro %}
 
-{# What is wrong with a file of an input. What was read of it is added to readings. #}
-{% macro file_problems(input, file, readings) %}
+{# What is wrong with a file of the organisation's own. What was read of it is added to
+   readings. #}
+{% macro own_file_problems(input, file, readings) %}
     {% set found = glob_names(file.pattern) %}
     {% if not found %}
         {{ return(["the file " ~ file.path ~ " (input " ~ input
             ~ ") is not there: correct the var " ~ file.var ~ " or data_dir"]) }}
     {% endif %}
-    {% set problems = [] %}
-    {% set rows = [] %}
-    {% if found | length > 1 %}
-        {% do warn_of(
-            "several files match " ~ file.path ~ " (input " ~ input ~ "), and all of them are "
-            ~ "read: " ~ found | sort | join(", ")
-        ) %}
-    {% endif %}
-    {% set by_hand = file.get("by_hand", false) %}
-    {% for path in found %}
-        {% set fault = text_fault(path, by_hand) %}
-        {% if fault %}
-            {% do problems.append("the file " ~ path ~ " " ~ fault ~ " (input " ~ input ~ ")") %}
-        {% endif %}
-    {% endfor %}
+    {% do warn_of_several(file.path, found, input) %}
+    {% set problems = text_faults(found, true, input) %}
     {% if problems %}
         {{ return(problems) }}
     {% endif %}
+    {% set rows = [] %}
     {% for path in found %}
-        {% set records = file_records(path, by_hand) %}
-        {% set is_empty = not records.rows and not records.broken %}
-        {% set header = [] if is_empty or by_hand and records.broken
-            else file_header(path, by_hand) %}
-        {% for record in records.broken %}
+        {% set broken = unpaired_quotes(path) %}
+        {% set row_count = 0 if broken else hand_kept_rows(path) %}
+        {% set header = own_file_header(path) if row_count else [] %}
+        {% for record in broken %}
             {% do problems.append("the file " ~ path ~ " " ~ record ~ " (input " ~ input ~ ")") %}
         {% endfor %}
-        {% if is_empty %}
+        {% if not row_count and not broken %}
             {% do problems.append(
                 "the file " ~ path ~ " has no row below a header (input " ~ input
                 ~ "): export it again" ~ (
                     ", or empty the var " ~ file.var ~ " where there are none"
-                    if file.get("is_optional") else ""
+                    if file.is_optional else ""
                 )
             ) %}
         {% endif %}
         {% for column in file.columns if header and column not in header %}
-            {% do problems.append(
-                "the file " ~ path ~ " has no column `" ~ column ~ "` (input " ~ input
-                ~ "); its columns are " ~ header[:12] | join(", ")
-                ~ (", …" if header | length > 12 else "")
-                ~ (". The var columns can map another name" if by_hand else "")
-            ) %}
+            {% do problems.append(no_column(path, "`" ~ column ~ "`", input, header)) %}
         {% endfor %}
-        {% for column in header | unique if header | select("equalto", column) | list | length > 1
-            and (column in file.columns or not by_hand) %}
-            {% do problems.append(
-                "the file " ~ path ~ " has several columns `" ~ column ~ "` (input " ~ input
-                ~ "): leave the one that is meant"
-            ) %}
+        {% for column in file.columns
+            if header | select("equalto", column) | list | length > 1 %}
+            {% do problems.append(column_twice(path, column, input)) %}
         {% endfor %}
-        {% if file.var == "onet_dir" and not problems %}
-            {% set scales = scale_problem(path) %}
-            {% if scales %}
-                {% do problems.append(
-                    "the file " ~ path ~ " is of a release of O*NET that is not read: its scales "
-                    ~ "are " ~ scales ~ ", and IM and LV are read, which releases up to 30.0 have "
-                    ~ "(input " ~ input ~ ")"
-                ) %}
-            {% endif %}
-        {% endif %}
-        {% do rows.append(records.rows) %}
+        {% do rows.append(row_count) %}
     {% endfor %}
     {% if not problems %}
         {% do readings.append({
@@ -181,105 +162,56 @@
     {{ return(problems) }}
 {% endmacro %}
 
-{# The names in a file's header, as the readers see them. #}
-{% macro file_header(path, by_hand) %}
-    {{ return(adapter.dispatch("file_header", "jobforge")(path, by_hand)) }}
-{% endmacro %}
-
-{% macro duckdb__file_header(path, by_hand) %}
-    {% if by_hand %}
-        {% set query %}
-            select unnest({{ csv_fields("records[1]") }})
-            from (
-                select {{ csv_text_records() }} as records
-                from read_text({{ file_literal(path) }})
-            )
-        {% endset %}
-    {% else %}
-        {# The first line as it stands: a reader that guesses may take a later one. #}
-        {% set query %}
-            select unnest(
-                {%- if path.endswith(".txt") %}
-                string_split(trim(line, chr(13)), chr(9))
-                {%- else %}
-                {{ csv_fields("line") }}
-                {%- endif %}
-            )
-            from (
-                select line
-                from read_csv(
-                    {{ file_literal(path) }}, auto_detect = false, header = false,
-                    columns = {'line': 'VARCHAR'}, delim = '{{ "\x01" }}',
-                    quote = '', escape = '', ignore_errors = true
-                )
-                limit 1
-            )
-        {% endset %}
+{% macro warn_of_several(path, found, input) %}
+    {% if found | length > 1 %}
+        {% do warn_of(
+            "several files match " ~ path ~ " (input " ~ input ~ "), and all of them are "
+            ~ "read: " ~ found | sort | join(", ")
+        ) %}
     {% endif %}
-    {{ return(run_query(query).columns[0].values()) }}
 {% endmacro %}
 
-{# How many rows a file has below its header, and what is wrong with those that cannot
-   be cut into its columns. A record of a file kept by hand that has too many or too
-   few fields goes into quarantine instead; only a quote without its partner spoils
-   all after it. #}
-{% macro file_records(path, by_hand) %}
-    {{ return(adapter.dispatch("file_records", "jobforge")(path, by_hand)) }}
-{% endmacro %}
-
-{% macro duckdb__file_records(path, by_hand) %}
-    {% if by_hand %}
-        {% set broken = unpaired_quotes(path) %}
-        {{ return({
-            "broken": broken, "rows": 0 if broken else hand_kept_rows(path),
-        }) }}
-    {% endif %}
-    {% set tab = path.endswith(".txt") %}
-    {% set quote = "" if tab else '"' %}
-    {% set columns = [] %}
-    {% for _ in file_header(path, false) %}
-        {% do columns.append("'c" ~ loop.index ~ "': 'VARCHAR'") %}
+{% macro text_faults(found, by_hand, input) %}
+    {% set problems = [] %}
+    {% for path in found %}
+        {% set fault = text_fault(path, by_hand) %}
+        {% if fault %}
+            {% do problems.append("the file " ~ path ~ " " ~ fault ~ " (input " ~ input ~ ")") %}
+        {% endif %}
     {% endfor %}
-    {% if not columns %}
-        {{ return({"broken": [], "rows": 0}) }}
-    {% endif %}
-    {% do run_query("drop table if exists temp.jobforge_rejected_rows") %}
-    {% do run_query("drop table if exists temp.jobforge_rejected_scans") %}
+    {{ return(problems) }}
+{% endmacro %}
+
+{% macro no_column(path, column, input, header) %}
+    {{ return(
+        "the file " ~ path ~ " has no column " ~ column ~ " (input " ~ input
+        ~ "); its columns are " ~ header[:12] | join(", ")
+        ~ (", …" if header | length > 12 else "")
+        ~ ". The var columns can map another name"
+    ) }}
+{% endmacro %}
+
+{% macro column_twice(path, column, input) %}
+    {{ return(
+        "the file " ~ path ~ " has several columns `" ~ column ~ "` (input " ~ input
+        ~ "): leave the one that is meant"
+    ) }}
+{% endmacro %}
+
+{# The names in the header of a file kept by hand, as its reader sees them. #}
+{% macro own_file_header(path) %}
+    {{ return(adapter.dispatch("own_file_header", "jobforge")(path)) }}
+{% endmacro %}
+
+{% macro duckdb__own_file_header(path) %}
     {% set query %}
-        select count(*) from read_csv(
-            {{ file_literal(path) }}, auto_detect = false, header = true,
-            columns = { {{- columns | join(", ") -}} },
-            delim = '{{ "\t" if tab else "," }}',
-            quote = '{{ quote }}', escape = '{{ quote }}',
-            ignore_errors = true, store_rejects = true,
-            rejects_table = 'jobforge_rejected_rows',
-            rejects_scan = 'jobforge_rejected_scans'
+        select unnest({{ csv_fields("records[1]") }})
+        from (
+            select {{ csv_text_records() }} as records
+            from read_text({{ file_literal(path) }})
         )
     {% endset %}
-    {% set rows = run_query(query).columns[0].values()[0] %}
-    {% set query %}
-        select
-            line,
-            min(try_cast(
-                regexp_extract(error_message, 'Found: ([0-9]+)', 1) as integer
-            )) as fields,
-            min(error_type) as error_type,
-        from temp.jobforge_rejected_rows
-        group by line
-        order by line
-        limit 5
-    {% endset %}
-    {% set broken = [] %}
-    {% for row in run_query(query) %}
-        {% do broken.append("row " ~ row[0] ~ (
-            " has " ~ row[1] ~ " fields, the header " ~ columns | length
-            if row[1] is not none
-            else " has a double quote without its partner"
-            if row[2] | string == "UNQUOTED VALUE"
-            else " cannot be read: " ~ row[2] | lower
-        )) %}
-    {% endfor %}
-    {{ return({"broken": broken, "rows": rows}) }}
+    {{ return(run_query(query).columns[0].values()) }}
 {% endmacro %}
 
 {# How many records of a file kept by hand stand below its header; one of blanks and

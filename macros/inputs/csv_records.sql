@@ -79,9 +79,12 @@
 {%- endmacro %}
 
 {# A record cut into its fields, unquoted and trimmed; an empty one is null. #}
-{% macro csv_fields(record) -%}
+{% macro csv_fields(record, delimiter=",") -%}
     list_transform(
-        regexp_extract_all(',' || {{ record }}, ',((?:[^",]|"[^"]*")*)', 1),
+        regexp_extract_all(
+            '{{ delimiter }}' || {{ record }},
+            '{{ delimiter }}((?:[^"{{ delimiter }}]|"[^"]*")*)', 1
+        ),
         lambda field: nullif(trim(regexp_replace(
             case
                 when trim(field) like '"%"'

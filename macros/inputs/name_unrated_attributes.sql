@@ -23,11 +23,7 @@
     {% set are_read = is_from_oasis_files("authoritative_values") and not flags.EMPTY %}
     {% for row in run_query(query) if are_read %}
         {% do warn_of(
-            "the file " ~ data_dir() ~ "/" ~ var("oasis_dir") ~ "/"
-            ~ {"work_activities": "workactivities", "work_context": "workcontext"}.get(
-                row[0], row[0] | replace("_", "-")
-            )
-            ~ "_oasis*.csv has no rating in " ~ row[2] ~ " columns that the catalogue has: `"
+            "the file " ~ publisher_paths("oasis_" ~ row[0]).path ~ " has no rating in " ~ row[2] ~ " columns that the catalogue has: `"
             ~ row[1] ~ "`" ~ (", …" if row[2] > 5 else "")
             ~ ". The model is asked for their cells instead: get the file again"
         ) %}

@@ -5,20 +5,20 @@
 
 {% macro duckdb__oasis_ratings(relation, oasis_file) -%}
 with source as (
-    {{ numbered_rows(relation) }}
+    {{- publisher_rows_of_table(relation, "oasis_" ~ oasis_file) }}
 ),
 
 unpivoted as (
     unpivot source
     on columns(* exclude (
-        "OaSIS Code - Final", "OaSIS Label - Final", source_file, source_row
+        oasis_profile, profile_label, source_file, source_row
     ))
     into name oasis_column value rating
 ),
 
 renamed as (
     select
-        {{ oasis_profile_code('"OaSIS Code - Final"') }} as oasis_profile,
+        {{ oasis_profile_code("oasis_profile") }} as oasis_profile,
         '{{ oasis_file }}' as oasis_file,
         {{ plain_text("oasis_column") }} as oasis_column,
         {{ plain_text("rating") }} as rating,

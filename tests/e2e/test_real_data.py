@@ -147,7 +147,7 @@ def test_codes_of_other_files_are_restored(
     compiled = published_run[1].target / "compiled" / "jobforge" / "models" / "staging"
     (model,) = compiled.rglob("stg_oasis__labels.sql")
     lines = model.read_text().partition(" as oasis_profile")[0].split("select")[-1]
-    rule = lines.replace('"OaSIS profile code"', f'"{column}"').strip()
+    rule = lines.replace("oasis_profile", f'"{column}"').strip()
     assert published.query(
         f"""
         select distinct {rule} as code

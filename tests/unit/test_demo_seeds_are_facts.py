@@ -239,12 +239,18 @@ def test_onet_ratings_equal_the_published_ones() -> None:
 
 
 def test_onet_scales_equal_the_published_ones() -> None:
-    """The scales that ratings are rescaled from have the published ranges."""
+    """The scales that ratings are rescaled from have the published ranges.
+
+    One came with release 30.1, which has not been published when these files were.
+    """
     published = [
         tuple(row.values())
         for row in read_csv(DATA / "onet_text" / "Scales Reference.txt", delimiter="\t")
     ]
-    assert [tuple(row.values()) for row in reference("onet_scales")] == published
+    rows = [tuple(row.values()) for row in reference("onet_scales")]
+    later = ("WI", "Work Styles Impact", "-3", "3")
+    assert later in rows
+    assert [row for row in rows if row != later] == published
 
 
 def test_every_oasis_column_is_an_attribute_once() -> None:
@@ -303,7 +309,8 @@ def test_second_measures_are_attributes_of_their_own() -> None:
     twice = [code for code, count in Counter(r["guide_code"] for r in rows).items() if count == 2]
     assert len(twice) == 10
     for code in twice:
-        first, second = (row for row in rows if row["guide_code"] == code)
+        pair = (row for row in rows if row["guide_code"] == code)
+        first, second = sorted(pair, key=lambda row: len(row["attribute_id"]))
         assert first["measure"] != second["measure"]
         assert second["attribute_id"] == f"{first['attribute_id']}_{second['measure']}"
         assert first["attribute_name"].endswith(f"({first['measure']})")

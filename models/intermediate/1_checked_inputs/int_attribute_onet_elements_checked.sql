@@ -1,3 +1,5 @@
+{{ config(post_hook="{{ name_domains_without_onet(ref('int_attributes'), this) }}") }}
+
 with elements as (
     select * from {{ ref("stg_attribute_onet_elements") }}
 ),

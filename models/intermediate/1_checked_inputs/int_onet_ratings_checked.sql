@@ -16,12 +16,21 @@ rules as (
     where rule = 'not_relevant' and value = 'lowest'
 ),
 
+left_out_scales as (
+    select
+        split_part(rule, ' ', 2) as left_out_scale_id,
+        true as scale_is_left_out,
+    from {{ ref("onet_rules") }}
+    where rule like 'scale %' and value = 'left_out'
+),
+
 stated as (
     select
         onet_ratings.* exclude (rating),
         onet_minimum,
         onet_maximum,
         known_scale_id,
+        coalesce(scale_is_left_out, false) as scale_is_left_out,
         not_relevant = 'Y' and not_relevant_is_lowest as is_not_relevant,
         case
             when not_relevant = 'Y' and not_relevant_is_lowest then onet_minimum
@@ -31,11 +40,13 @@ stated as (
     cross join rules
     left join onet_scales
         on onet_ratings.scale_id = onet_scales.known_scale_id
+    left join left_out_scales
+        on onet_ratings.scale_id = left_out_scales.left_out_scale_id
 ),
 
 checked as (
     select
-        * exclude (known_scale_id),
+        * exclude (known_scale_id, scale_is_left_out),
         case
             when record_problem is not null then record_problem
             when onet_soc_code is null
@@ -45,6 +56,7 @@ checked as (
                     || 'of an O*NET-SOC code, such as 15-2051.00'
             when element_id is null
                 then 'element_id: is empty; give the element of the content model'
+            when scale_is_left_out then null
             when known_scale_id is null
                 then 'scale_id: ''' || coalesce(scale_id, '') || ''' is no scale '
                     || 'of O*NET; see seeds/reference/onet_scales.csv'
@@ -63,6 +75,9 @@ checked as (
                     || ' (' || onet_minimum || ' to ' || onet_maximum || ')'
         end as fault,
         case
+            when scale_is_left_out
+                then 'scale_id: ' || scale_id || ' is left out by rule; see '
+                    || 'seeds/reference/onet_rules.csv'
             when recommend_suppress = 'Y'
                 then 'recommend_suppress: O*NET marks the figure as unreliable'
             when not_relevant = 'Y' and not is_not_relevant

@@ -1,8 +1,14 @@
-{{ config(enabled=input_is_from("attributes", "files")) }}
+{{ config(
+    enabled=input_is_from("attributes", "files"),
+    post_hook="{{ check_the_guide() }}" if is_from_oasis_files("attributes") else [],
+) }}
 
 {% if is_from_oasis_files("attributes") -%}
 with oasis_attributes as (
-    select * from {{ ref("oasis_attributes") }}
+    select
+        *,
+        row_number() over () + 1 as source_row,
+    from {{ ref("oasis_attributes") }}
 ),
 
 guide as (
@@ -22,11 +28,11 @@ described as (
         cast(null as varchar) as unit,
         cast(null as varchar) as tolerance,
         'seeds/reference/oasis_attributes.csv' as source_file,
-        row_number() over () + 1 as source_row,
+        oasis_attributes.source_row,
         cast(null as varchar) as record_problem,
     from oasis_attributes
     left join guide
-        on oasis_attributes.guide_code = guide.guide_code
+        on {{ same_guide_code("oasis_attributes.guide_code", "guide.guide_code") }}
 )
 
 select * from described

@@ -1,14 +1,14 @@
 {{ config(enabled=input_is_from("noc_structure", "files")) }}
 
 with source as (
-    {{ numbered_rows(source("noc", "noc_structure")) }}
+    {{- publisher_rows_of_table(source("noc", "noc_structure"), "noc_structure") }}
 ),
 
 renamed as (
     select
-        trim("Code - NOC 2021 V1.0") as noc_code,
-        trim("Level") as noc_level,
-        {{ plain_text('"Class title"') }} as class_title,
+        trim(noc_code) as noc_code,
+        trim(noc_level) as noc_level,
+        {{ plain_text("class_title") }} as class_title,
         source_file,
         source_row,
     from source

@@ -1,13 +1,15 @@
 {{ config(enabled=input_is_from("oasis_example_titles", "files")) }}
 
 with source as (
-    {{ numbered_rows(source("oasis", "example-titles")) }}
+    {{- publisher_rows_of_table(
+        source("oasis", "example_titles"), "oasis_example_titles"
+    ) }}
 ),
 
 renamed as (
     select
-        {{ oasis_profile_code('"OaSIS profile code"') }} as oasis_profile,
-        {{ plain_text('"Job title text"') }} as example_title,
+        {{ oasis_profile_code("oasis_profile") }} as oasis_profile,
+        {{ plain_text("example_title") }} as example_title,
         source_file,
         source_row,
     from source

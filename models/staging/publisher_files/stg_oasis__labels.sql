@@ -1,13 +1,13 @@
 {{ config(enabled=input_is_from("oasis_profiles", "files")) }}
 
 with source as (
-    {{ numbered_rows(source("oasis", "labels")) }}
+    {{- publisher_rows_of_table(source("oasis", "labels"), "oasis_profiles") }}
 ),
 
 renamed as (
     select
-        {{ oasis_profile_code('"OaSIS profile code"') }} as oasis_profile,
-        {{ plain_text('"Label"') }} as profile_label,
+        {{ oasis_profile_code("oasis_profile") }} as oasis_profile,
+        {{ plain_text("profile_label") }} as profile_label,
         source_file,
         source_row,
     from source

@@ -1,3 +1,3 @@
 {{ config(enabled=is_from_oasis_files("authoritative_values")) }}
 
-{{ oasis_ratings(source("oasis", "personal-attributes"), "personal_attributes") }}
+{{ oasis_ratings(source("oasis", "personal_attributes"), "personal_attributes") }}

@@ -1,3 +1,3 @@
 {{ config(enabled=is_from_oasis_files("authoritative_values")) }}
 
-{{ oasis_ratings(source("oasis", "workactivities"), "work_activities") }}
+{{ oasis_ratings(source("oasis", "work_activities"), "work_activities") }}

@@ -1,3 +1,3 @@
 {{ config(enabled=is_from_oasis_files("authoritative_values")) }}
 
-{{ oasis_ratings(source("oasis", "workcontext"), "work_context") }}
+{{ oasis_ratings(source("oasis", "work_context"), "work_context") }}
