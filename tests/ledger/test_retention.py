@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from jobforge.ledger import Ledger, open_ledger
+import pytest
+from jobforge.ledger import Ledger, open_ledger, texts
+from sqlalchemy import Connection, create_engine, make_url
+from support.waiting import until
 
 from ledger.builders import LATER, MINUTE, NOON, asked, attempt, cell_keys, item
 
@@ -112,3 +116,36 @@ def test_what_is_left_moves(ledger: Ledger, new_url: Callable[[], str], tmp_path
             assert report.faults == ()
             assert other.why("J1", "numeracy")[0].user_text == text
             assert list(other.verify()) == []
+
+
+def test_a_text_that_comes_into_use_meanwhile_stays(
+    new_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between looking whether a text is there and adding what has it nobody drops it."""
+    with open_ledger(new_postgres_url) as ledger, open_ledger(new_postgres_url) as other:
+        ledger.record([attempt(asked(1), value=None), YOUNG])
+        waiting = item(1)
+        ledger.claim(cell_keys(waiting.request), "run-2", MINUTE, refused_before=LATER)
+        dropping = threading.Thread(target=other.drop_texts, args=(NOON + MINUTE,))
+        engine = create_engine(make_url(new_postgres_url).set(drivername="postgresql+psycopg"))
+
+        def is_held() -> bool:
+            with engine.connect() as connection:
+                held = "select count(*) from pg_locks where not granted"
+                return bool(connection.exec_driver_sql(held).scalar())
+
+        find = texts.find_known
+
+        def find_and_let_drop(connection: Connection, hashes: Iterable[str]) -> set[str]:
+            found = find(connection, hashes)
+            dropping.start()
+            until(lambda: is_held() or not dropping.is_alive())
+            return found
+
+        monkeypatch.setattr(texts, "find_known", find_and_let_drop)
+        ledger.begin_batch("b1", "run-2", [waiting])
+        dropping.join()
+        engine.dispose()
+        assert [one.request.user_text for one in ledger.batch_items("b1")] == [
+            waiting.request.user_text
+        ]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from jobforge.ledger import Ledger, Review, SecretFoundError, open_ledger
+from jobforge.ledger import Ledger, LedgerError, Review, SecretFoundError, open_ledger
 
 from ledger.builders import NOON, attempt
 
@@ -111,3 +111,22 @@ def test_a_forged_review_stays_out(
         report = other.import_(path)
         assert [fault.key for fault in report.faults] == [CHANGE.review_id]
         assert other.reviews() == [CANNOT_SAY]
+
+
+@pytest.mark.parametrize("footer", [b"[", b"{}", b"[1]"])
+def test_a_footer_that_is_none_is_refused(
+    ledger: Ledger, new_url: Callable[[], str], tmp_path: Path, footer: bytes
+) -> None:
+    """A file whose reviews were spoilt is named, with what to do."""
+    ledger.add_reviews([CHANGE])
+    path = tmp_path / "moved.parquet"
+    ledger.export(path)
+    said = dict(pq.read_metadata(path).metadata)
+    kept = {key: text for key, text in said.items() if key.startswith(b"jobforge")}
+    kept[b"jobforge.ledger.reviews"] = footer
+    pq.write_table(pq.read_table(path).replace_schema_metadata(kept), path)
+    with (
+        open_ledger(new_url()) as other,
+        pytest.raises(LedgerError, match="reviews in its footer that cannot be read"),
+    ):
+        other.import_(path)

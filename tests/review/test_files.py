@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from hypothesis import given
@@ -84,6 +86,26 @@ def test_what_was_typed_comes_back(tmp_path: Path) -> None:
     for row, value in enumerate((3, 2.5, True, " high "), 2):
         filled(path, row, value=value, decision="change")
     assert [row.texts["value"] for row in read_workbook(path)] == ["3", "2.5", "true", "high"]
+
+
+def test_a_row_may_end_where_it_is_filled(tmp_path: Path) -> None:
+    """A workbook that another program saved without its size, and without empty ends of rows."""
+    path, saved = tmp_path / "cells.xlsx", tmp_path / "saved.xlsx"
+    write_workbook(path, [(texts(), RATING), (texts(seal=None), RATING)])
+    with ZipFile(path) as book, ZipFile(saved, "w") as other:
+        for name in book.namelist():
+            content = book.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                content, sizes = re.subn(rb"<dimension [^>]*/>", b"", content)
+                content, ends = re.subn(
+                    rb'<c r="[K-Z]3"[^>]*?(?:/>|>.*?</c>)', b"", content, flags=re.DOTALL
+                )
+                assert sizes == 1
+                assert ends > 1
+            other.writestr(name, content)
+    whole, short = read_workbook(saved)
+    assert whole.texts["seal"] == texts()["seal"]
+    assert (short.texts["job_id"], short.texts["seal"]) == ("J1", None)
 
 
 def test_a_date_is_refused(tmp_path: Path) -> None:

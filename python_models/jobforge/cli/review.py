@@ -38,7 +38,10 @@ app = typer.Typer(
 Row = dict[str, Any]
 
 _QUEUE = "select * from {table} order by queue_rank nulls last, random_rank"
-_CELL = "select * from {table} where job_id = ? and attribute_id = ?"
+_CELLS = """
+    select job_id, attribute_id, value, source_type from {table}
+    where job_id in (select unnest(?))
+"""
 _ATTRIBUTES = """
     select attribute_id, attribute_name, domain, description, value_type, scale_minimum,
         scale_maximum, allowed_values, unit
@@ -109,10 +112,11 @@ def import_(
     )
     opened = Warehouse(Warehouse.path(warehouse, Project.find()))
     try:
-        cell_of = _cells(opened)
-        outcomes = check_rows(read(file), cell_of, datetime.now(UTC), reviewer)
+        rows = list(read(file))
+        cells = _cells(opened, rows)
     finally:
         opened.close()
+    outcomes = check_rows(rows, lambda *cell: cells.get(cell), datetime.now(UTC), reviewer)
     reviews = [one.review for one in outcomes if one.review]
     new = 0
     if reviews:
@@ -125,9 +129,8 @@ def _report(outcomes: Sequence[Outcome], reviews: Sequence[Review], new: int) ->
     problems = [one for one in outcomes if one.problem]
     for one in outcomes:
         if one.review:
-            said = one.review
-            what = said.decision.replace("_", " ") + (f" {said.value}" if said.value else "")
-            say(f"row {one.row.number}: {said.job_id} {said.attribute_id}: {what}")
+            review = one.review
+            say(f"row {one.row.number}: {review.job_id} {review.attribute_id}: {review.said}")
     for one in problems[:_PROBLEMS_SHOWN]:
         say(f"row {one.row.number} was not taken: {one.problem}")
     if len(problems) > _PROBLEMS_SHOWN:
@@ -175,8 +178,7 @@ def withdraw(
     )
     with open_ledger(ledger_url(ledger)) as kept:
         kept.add_reviews([withdrawal])
-    what = last.decision.replace("_", " ") + (f" {last.value}" if last.value else "")
-    say(f"{last.reviewer}'s `{what}` of {last.decided_at:%Y-%m-%d} is withdrawn")
+    say(f"{last.reviewer}'s `{last.said}` of {last.decided_at:%Y-%m-%d} is withdrawn")
     say("dbt build brings back what holds without it")
 
 
@@ -217,13 +219,10 @@ Chosen = list[tuple[Row, str, float]]
 def _by_risk(queue: Sequence[Row], population: int, top: int, share: float) -> Chosen:
     """Take the first cells, and some by chance of all others, each of which stands for many."""
     first = [row for row in queue if row["queue_rank"] is not None]
-    by_chance = sorted(
-        (row for row in queue if row["random_rank"] is not None), key=lambda r: r["random_rank"]
-    )
     wanted = max(1, round(top * share)) if share else 0
     risk = first[: top - wanted]
     taken = {(row["job_id"], row["attribute_id"]) for row in risk}
-    others = [row for row in by_chance if (row["job_id"], row["attribute_id"]) not in taken]
+    others = [row for row in _by_chance(queue) if (row["job_id"], row["attribute_id"]) not in taken]
     drawn = others[:wanted]
     rest = population - len(risk)
     return [(row, "risk", 1.0) for row in risk] + [
@@ -231,11 +230,14 @@ def _by_risk(queue: Sequence[Row], population: int, top: int, share: float) -> C
     ]
 
 
+def _by_chance(queue: Sequence[Row]) -> list[Row]:
+    drawn = [row for row in queue if row["random_rank"] is not None]
+    return sorted(drawn, key=lambda row: int(row["random_rank"]))
+
+
 def _sampled(queue: Sequence[Row], population: int, sample: str) -> Chosen:
     wanted = max(1, round(population * _share(sample)))
-    by_chance = sorted(
-        (row for row in queue if row["random_rank"] is not None), key=lambda r: r["random_rank"]
-    )
+    by_chance = _by_chance(queue)
     if len(by_chance) < wanted:
         raise ReviewError(
             f"{sample} of {population:,} cells are {wanted:,}, and the warehouse has drawn"
@@ -301,16 +303,17 @@ def _attribute(row: Row) -> Attribute:
     )
 
 
-def _cells(warehouse: Warehouse) -> Callable[[str, str], Cell | None]:
+def _cells(warehouse: Warehouse, rows: Iterable[FilledRow]) -> dict[tuple[str, str], Cell]:
+    """Return the cells of the file's jobs by job and attribute, read at once."""
     attributes = {
         row["attribute_id"]: _attribute(row)
         for row in warehouse.rows("int_attributes", _ATTRIBUTES)
     }
-
-    def cell_of(job_id: str, attribute_id: str) -> Cell | None:
-        found = warehouse.rows("gold_job_attributes", _CELL, (job_id, attribute_id))
-        if not found or attribute_id not in attributes:
-            return None
-        return Cell(attributes[attribute_id], found[0]["value"], found[0]["source_type"])
-
-    return cell_of
+    jobs = sorted({row.texts["job_id"] or "" for row in rows})
+    return {
+        (row["job_id"], row["attribute_id"]): Cell(
+            attributes[row["attribute_id"]], row["value"], row["source_type"]
+        )
+        for row in warehouse.rows("gold_job_attributes", _CELLS, (jobs,))
+        if row["attribute_id"] in attributes
+    }

@@ -170,11 +170,8 @@ def _show_reviews(job_id: str, attribute_id: str, url: str | None) -> bool:
     if found:
         say("\nReviews, the oldest first:")
     for one in found:
-        what = one.decision.replace("_", " ") + (f" {one.value}" if one.value is not None else "")
-        if one.withdraws in by_id:
-            taken = by_id[one.withdraws]
-            what = f"withdraws {taken.reviewer}'s {taken.decision.replace('_', ' ')}"
-            what += f" {taken.value}" if taken.value is not None else ""
+        taken = by_id.get(one.withdraws or "")
+        what = f"withdraws {taken.reviewer}'s {taken.said}" if taken else one.said
         shown = "" if one.shown_value is None else f" (shown {one.shown_value}, {one.shown_source})"
         reason = f": {one.reason}" if one.reason else ""
         say(f"  {one.decided_at:%Y-%m-%d %H:%M} UTC  {one.reviewer}: {what}{shown}{reason}")

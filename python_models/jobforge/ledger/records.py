@@ -297,6 +297,11 @@ class Review:
     withdraws: str | None = None
 
     @property
+    def said(self) -> str:
+        """The decision in words, with its value where it has one."""
+        return " ".join(filter(None, (self.decision.replace("_", " "), self.value)))
+
+    @property
     def review_id(self) -> str:
         """What makes it this review: the same said again of the same export is no other."""
         return review_id(

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from jobforge.ledger import chain
 from jobforge.ledger.database import Database
 from jobforge.ledger.dialects import Dialect
 from jobforge.ledger.rows import kept_hash
@@ -46,6 +47,8 @@ def _drop(connection: Connection, dialect: Dialect, before: int) -> int:
         .order_by(attempt.c.attempt_no)
         .limit(_ATTEMPTS_AT_ONCE)
     )
+    # Nobody else adds what has one of these texts until the transaction ends.
+    chain.hold(connection)
     dialect.forget_for_good(connection)
     now = dialect.now(connection)
     rows: list[Mapping[str, Any]] = [dict(row) for row in connection.execute(old).mappings()]

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 
 from jobforge.ledger.database import Database
 from jobforge.ledger.dialects import Dialect
+from jobforge.ledger.errors import SecretFoundError
 from jobforge.ledger.hashes import digest
 from jobforge.ledger.records import Fault, Review
 from jobforge.ledger.rows import Row, from_micros, storable, to_micros
@@ -35,8 +36,7 @@ def prepare(given: Review, secrets: Secrets) -> Row:
     for name in _FIELDS:
         value = getattr(given, name)
         row[name] = storable(value) if isinstance(value, str) else value
-    for name in ("value", "reviewer", "reason"):
-        secrets.refuse(row[name] or "", f"the {name} of a review")
+    _refuse_secrets(row, secrets)
     row["decided_at"] = to_micros(given.decided_at)
     row["row_hash"] = _hash(row)
     return row
@@ -64,18 +64,27 @@ def review_rows(database: Database) -> list[Row]:
     return [{name: row[name] for name in _COLUMNS} for row in _all(database)]
 
 
-def restore(rows: Iterable[Mapping[str, Any]]) -> tuple[list[Row], list[Fault]]:
-    """Return the rows of an export whose hashes hold, and what does not."""
+def restore(rows: Iterable[Mapping[str, Any]], secrets: Secrets) -> tuple[list[Row], list[Fault]]:
+    """Return the rows of an export that hold and have no key in them, and what is wrong else."""
     good: list[Row] = []
     found: list[Fault] = []
     for given in rows:
         row = {name: given.get(name) for name in _COLUMNS}
         fault = _fault(row)
+        try:
+            _refuse_secrets(row, secrets)
+        except SecretFoundError as error:
+            fault = fault or Fault("review", str(row["review_id"]), str(error))
         if fault:
             found.append(fault)
         else:
             good.append(row)
     return good, found
+
+
+def _refuse_secrets(row: Mapping[str, Any], secrets: Secrets) -> None:
+    for name in ("value", "reviewer", "reason"):
+        secrets.refuse(str(row[name] or ""), f"the {name} of a review")
 
 
 def faults(database: Database) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, bindparam, or_, select
 
+from jobforge.ledger import chain
 from jobforge.ledger.dialects import Dialect
 from jobforge.ledger.errors import missing
 from jobforge.ledger.hashes import text_hash
@@ -39,7 +40,11 @@ def chunks(items: Iterable[T], size: int = _CHUNK) -> Iterator[list[T]]:
 
 
 def add_texts(connection: Connection, dialect: Dialect, texts: Mapping[str, str]) -> None:
-    """Add the texts that are not there yet, in one order for all processes."""
+    """Add the texts that are not there yet, in one order for all processes.
+
+    What is there stays until the transaction ends: nobody drops it meanwhile.
+    """
+    chain.hold(connection)
     new = sorted(texts.keys() - find_known(connection, texts))
     rows = [{"sha256": key, "content": texts[key]} for key in new]
     if rows:

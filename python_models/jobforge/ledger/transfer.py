@@ -148,14 +148,11 @@ def import_(database: Database, path: Path, secrets: Secrets) -> ImportReport:
     footer = _footer(path)
     if before != footer.get(_CHAIN_END, before):
         faults.append(Fault("file", path.name, "the last attempts were taken out of it"))
-    said, bad = reviews.restore(json.loads(footer.get(_REVIEWS, "[]")))
-    said, secret = _without_secrets(said, secrets)
+    said, bad = reviews.restore(_reviews(path, footer), secrets)
     new_reviews = (
         database.write(partial(reviews.add, dialect=database.dialect, rows=said)) if said else 0
     )
-    return ImportReport(
-        new_attempts, new_answers, known, (*faults, *bad, *secret), new_reviews=new_reviews
-    )
+    return ImportReport(new_attempts, new_answers, known, (*faults, *bad), new_reviews=new_reviews)
 
 
 def _footer(path: Path) -> dict[str, str]:
@@ -168,17 +165,14 @@ def _footer(path: Path) -> dict[str, str]:
     }
 
 
-def _without_secrets(rows: Sequence[Row], secrets: Secrets) -> tuple[list[Row], list[Fault]]:
-    good: list[Row] = []
-    faults: list[Fault] = []
-    for row in rows:
-        try:
-            for name in ("value", "reviewer", "reason"):
-                secrets.refuse(row[name] or "", "the review")
-            good.append(row)
-        except SecretFoundError as error:
-            faults.append(Fault("review", row["review_id"], str(error)))
-    return good, faults
+def _reviews(path: Path, footer: Mapping[str, str]) -> list[Row]:
+    try:
+        rows = json.loads(footer.get(_REVIEWS, "[]"))
+    except ValueError:
+        rows = None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise LedgerError(f"{path} has reviews in its footer that cannot be read: export it again")
+    return rows
 
 
 def _read_file(path: Path) -> Iterator[list[Row]]:

@@ -136,10 +136,14 @@ def read_workbook(path: Path) -> Iterator[FilledRow]:
                 f"{path}, sheet {_SHEET!r}: row 1 has no column {', '.join(missing)}; export anew"
             )
         for number, row in enumerate(rows, 2):
+            # Some programs write a row as far as it is filled.
+            cells = dict(enumerate(row))
             yield FilledRow(
                 number,
                 {
-                    name: text_of(row[headings[text]], f"{path}, row {number}, column {text!r}")
+                    name: text_of(
+                        cells.get(headings[text]), f"{path}, row {number}, column {text!r}"
+                    )
                     for name, text in COLUMNS.items()
                 },
             )
